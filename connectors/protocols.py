@@ -1,0 +1,217 @@
+"""What the procedure needs from the outside world, one small Protocol per need.
+
+Every method either returns, or raises an error of ``connectors.errors`` and nothing else. Credentials go
+in as handles; a connector reads the value from its SecretSource at the moment of use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from connectors.active_directory.models import (
+    AccountState,
+    DirectoryUser,
+    LockoutPolicy,
+    RightCheck,
+)
+from connectors.cayosoft.models import (
+    AppRegistration,
+    CheckResult,
+    ConnectionRow,
+    ConsoleConsent,
+    ConsoleSession,
+    Draft,
+    Operation,
+    OperationResult,
+    PermissionRequest,
+)
+from connectors.entra.models import (
+    ConsentFacts,
+    ConsentManifest,
+    EntraAccount,
+    EntraApp,
+    EntraUser,
+    PasswordProbe,
+    RoleHolding,
+)
+from connectors.models import Credential, Extension, SecretHandle, SignIn
+from connectors.secret import Secret
+from connectors.vault.models import SecretMetadata
+
+
+class SecretSource(Protocol):
+    """Where connectors fetch secret values at the moment of use."""
+
+    def credential(self, handle: SecretHandle) -> Credential:
+        """Read ``username`` and ``password`` of one version, or of the latest."""
+
+    def document(self, handle: SecretHandle) -> Mapping[str, Secret]:
+        """Read every field of one version, each closed; for app secrets and certificates."""
+
+
+class SecretCatalogue(Protocol):
+    """What is known about secrets without reading them."""
+
+    def metadata(self, handle: SecretHandle) -> SecretMetadata:
+        """Read versions and dates of a secret; the handle's own version is ignored."""
+
+
+class SecretVault(SecretSource, SecretCatalogue, Protocol):
+    """A Vault that gives out secrets and knows their versions."""
+
+
+class Directory(Protocol):
+    """Active Directory: proofs and observations. Nothing here modifies anything."""
+
+    def sign_in(self, account: SecretHandle) -> SignIn:
+        """Bind with the credential on a fresh connection, once; raise SignInRefused with the reason."""
+
+    def account_state(self, username: str) -> AccountState:
+        """Read an account (UPN, sAMAccountName or DOMAIN\\name) as the reader identity."""
+
+    def lockout_policy(self, username: str) -> LockoutPolicy:
+        """Read the policy in force for the account: its password settings object, else the domain's."""
+
+    def rights(self, account: SecretHandle, container: str) -> tuple[RightCheck, ...]:
+        """Predict the account's rights on a container, signed in as the account, modifying nothing."""
+
+    def find_user(self, username: str) -> DirectoryUser | None:
+        """Look for one user by sAMAccountName as the reader identity; None when it is not there."""
+
+
+class DirectoryUsers(Protocol):
+    """Active Directory: user operations, carried out as the given account."""
+
+    def create_user(self, account: SecretHandle, container: str, username: str) -> DirectoryUser:
+        """Create an enabled test user with a random password that nobody keeps."""
+
+    def reset_password(self, account: SecretHandle, dn: str) -> None:
+        """Set another random password that nobody keeps."""
+
+    def modify_user(self, account: SecretHandle, dn: str, attributes: Mapping[str, str]) -> None:
+        """Replace single-valued attributes."""
+
+    def delete_user(self, account: SecretHandle, dn: str) -> None:
+        """Delete the user; one that is already gone is success."""
+
+
+class Tenant(Protocol):
+    """Entra ID: proofs and observations as the verifier. Nothing here modifies anything."""
+
+    def probe_password(self, account: SecretHandle) -> PasswordProbe:
+        """Sign in with the password exactly once and classify the answer."""
+
+    def account(self, upn: str) -> EntraAccount:
+        """Read the connection account."""
+
+    def roles(self, account_id: str) -> tuple[RoleHolding, ...]:
+        """Read its directory roles: direct, through groups, and eligible where that may be read."""
+
+    def find_apps(self, display_name: str) -> tuple[EntraApp, ...]:
+        """Find enterprise applications by display name; several may share one."""
+
+    def consent_facts(
+        self, app_id: str, account_id: str, manifest: ConsentManifest
+    ) -> ConsentFacts:
+        """Read the grants of the app until two consecutive complete reads agree."""
+
+
+class TenantUsers(Protocol):
+    """Entra ID: test users, observed and cleaned up."""
+
+    def find_user(self, upn: str) -> EntraUser | None:
+        """Look for one user by UPN; None when it is not there."""
+
+    def create_user(self, upn: str, display_name: str) -> EntraUser:
+        """Create a user with a random password that nobody keeps."""
+
+    def modify_user(self, user_id: str, attributes: Mapping[str, str]) -> None:
+        """Update plain attributes."""
+
+    def delete_user(self, user_id: str) -> None:
+        """Soft-delete the user; one that is already gone is success."""
+
+
+class Console(Protocol):
+    """The Cayosoft Administrator console: looking (A1-A3, E1-E3)."""
+
+    def sign_in(self) -> ConsoleSession:
+        """Sign in with administrator privileges."""
+
+    def extension_enabled(self, extension: Extension) -> bool:
+        """Open Configuration > Connected System Extensions > the extension."""
+
+    def connection_row(self, extension: Extension, row: str) -> ConnectionRow:
+        """Locate the connection and its default-credentials selector."""
+
+
+class CredentialEditor(Protocol):
+    """The console: entering and saving a credential (A4-A6, E3-E4)."""
+
+    def enter_credential(self, row: ConnectionRow, account: SecretHandle, label: str) -> Draft:
+        """Open an edit draft and enter the account and password; nothing is saved yet."""
+
+    def discard(self, draft: Draft) -> None:
+        """Throw the draft away; one that is already gone is success."""
+
+    def save(self, draft: Draft, idempotency_key: str) -> ConnectionRow:
+        """Save the draft against its base revision; raise Conflict when somebody saved in between."""
+
+    def check_settings(self, extension: Extension, row: str) -> CheckResult:
+        """Run Check Settings with the saved credential."""
+
+    def validate(self, draft: Draft) -> CheckResult:
+        """Run Validate with the entered, unsaved credential (Microsoft 365 only)."""
+
+
+class ConsentPages(Protocol):
+    """The console: app and consent (E5-E7)."""
+
+    def find_or_register_app(self, row: ConnectionRow, idempotency_key: str) -> AppRegistration:
+        """Find the registered app, or register it, signing in with the connection account."""
+
+    def permission_request(self, row: ConnectionRow) -> PermissionRequest:
+        """Open the permission prompt."""
+
+    def accept_permissions(
+        self, request: PermissionRequest, *, on_behalf_of_organization: bool, idempotency_key: str
+    ) -> None:
+        """Accept the prompt; the product's rule is ``on_behalf_of_organization=False``, always."""
+
+    def consent(self, row: ConnectionRow) -> ConsoleConsent:
+        """Read the Entra ID application consent section."""
+
+
+class ProductOperations(Protocol):
+    """The product's own operations, run with the credential that the console holds (V1-V7)."""
+
+    def run_operation(
+        self,
+        extension: Extension,
+        row: str,
+        operation: Operation,
+        arguments: Mapping[str, str],
+        idempotency_key: str,
+    ) -> OperationResult:
+        """Run one operation. A directory's refusal is a result (``ok`` False), not an error."""
+
+
+class ConsoleDriver(Console, CredentialEditor, ConsentPages, ProductOperations, Protocol):
+    """One driver of the console; it keeps every promise above."""
+
+
+__all__: Sequence[str] = [
+    "ConsentPages",
+    "Console",
+    "ConsoleDriver",
+    "CredentialEditor",
+    "Directory",
+    "DirectoryUsers",
+    "ProductOperations",
+    "SecretCatalogue",
+    "SecretSource",
+    "SecretVault",
+    "Tenant",
+    "TenantUsers",
+]

@@ -1,0 +1,1 @@
+"""What every stand-in is built from: server, faults, journal, clock, certificates, process."""

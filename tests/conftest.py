@@ -1,0 +1,36 @@
+"""Fixtures that every room of the tests shares."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.standin.tls import Authority
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Return a certificate authority made for this test session."""
+    return Authority.create(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(scope="session")
+def new_password() -> Callable[[], str]:
+    """Return a maker of random passwords that satisfy every policy in the sandbox."""
+    return lambda: f"Aa1!{secrets.token_urlsafe(24)}"
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Keep a developer's own Vault, proxy and CA settings out of the tests."""
+    for name in (
+        "VAULT_ADDR", "VAULT_TOKEN", "VAULT_CACERT", "VAULT_CAPATH", "VAULT_NAMESPACE",
+        "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",
+        "http_proxy", "https_proxy", "all_proxy", "MSAL_FORCE_REGION",
+    ):  # fmt: skip
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    yield
