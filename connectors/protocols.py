@@ -68,7 +68,7 @@ class Directory(Protocol):
         """Bind with the credential on a fresh connection, once; raise SignInRefused with the reason."""
 
     def account_state(self, username: str) -> AccountState:
-        """Read an account (UPN, sAMAccountName or DOMAIN\\name) as the reader identity."""
+        """Read an account (UPN, sAMAccountName or DOMAIN-backslash-name) as the reader identity."""
 
     def lockout_policy(self, username: str) -> LockoutPolicy:
         """Read the policy in force for the account: its password settings object, else the domain's."""
