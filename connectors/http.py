@@ -12,6 +12,7 @@ import ssl
 import time
 from enum import Enum, auto
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -72,7 +73,7 @@ def exchange(
     system: str,
     operation: str,
     effect: Effect,
-    **identifiers: object,
+    **identifiers: Any,
 ) -> httpx.Response:
     """Send once and return the answer, whatever its status, except 429 and 5xx.
 
@@ -103,7 +104,7 @@ def exchange(
 
 
 def _lost(
-    system: str, operation: str, effect: Effect, cause: str | None, identifiers: dict[str, object]
+    system: str, operation: str, effect: Effect, cause: str | None, identifiers: dict[str, Any]
 ) -> Unreachable | Unknown:
     kind = Unknown if effect is Effect.CHANGE else Unreachable
     return kind(system, operation, cause=cause, **identifiers)
