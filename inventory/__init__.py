@@ -1,0 +1,1 @@
+"""What there is: services, connections, directories, tenants, and the rules that keep them apart."""

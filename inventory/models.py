@@ -1,0 +1,223 @@
+"""The inventory as frozen models. Files are read by ``inventory.loader``, which reports every mistake."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from connectors.models import Extension, SecretHandle
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?$")]
+"""Lower-case letters, digits and dashes: it becomes part of artifact keys and run names."""
+
+Text = Annotated[str, Field(min_length=1, max_length=512)]
+
+
+class Model(BaseModel):
+    """Base of every model here: frozen, and unknown fields are mistakes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class SecretPlace(Model):
+    """Where a secret lives in Vault's KV v2 engine. Never the secret itself."""
+
+    path: Text = Field(description="Path below the mount, without 'data/'.")
+    mount: Text = Field(default="kv", description="Mount of the KV v2 engine.")
+
+    @property
+    def handle(self) -> SecretHandle:
+        """Return the handle of the latest version."""
+        return SecretHandle(self.mount, self.path)
+
+
+class Directory(Model):
+    """One Active Directory domain."""
+
+    name: Name
+    domain: Text = Field(description="DNS name of the domain.")
+    base_dn: Text = Field(description="Distinguished name of the domain, DC=corp,DC=example.")
+    controllers: tuple[Text, ...] = Field(
+        min_length=1, description="LDAPS addresses of domain controllers, tried in this order."
+    )
+    ca_file: Path | None = Field(
+        default=None, description="CA certificate as PEM; without it the machine's trust store."
+    )
+    reader: SecretPlace = Field(
+        description="A plain domain user that looks at account states before a sign-in is spent."
+    )
+    sign_ins_kept_in_reserve: int = Field(
+        default=2,
+        ge=1,
+        le=100,
+        description="Wrong sign-ins that are never used up of what the lockout policy allows.",
+    )
+
+
+class AppIdentity(Model):
+    """An app registration that the orchestrator itself signs in with."""
+
+    client_id: UUID
+    credential: SecretPlace
+    kind: Literal["certificate", "secret"] = "certificate"
+
+
+class Cloud(StrEnum):
+    """The Microsoft cloud that a tenant is in."""
+
+    PUBLIC = "public"
+    US_GOVERNMENT = "us_government"
+    CHINA = "china"
+
+
+class Tenant(Model):
+    """One Entra ID tenant."""
+
+    name: Name
+    tenant_id: UUID
+    domain: Text = Field(description="A verified domain of the tenant.")
+    cloud: Cloud = Cloud.PUBLIC
+    authority: Text | None = Field(
+        default=None, description="Sign-in address when it is none of Microsoft's clouds (sandbox)."
+    )
+    graph: Text | None = Field(
+        default=None, description="Graph address when it is none of Microsoft's clouds (sandbox)."
+    )
+    ca_file: Path | None = None
+    verifier: AppIdentity = Field(description="Read-only identity: account, roles, consent.")
+    validator: AppIdentity | None = Field(
+        default=None, description="Identity that removes test users which the product left behind."
+    )
+    probe_client_id: UUID = Field(description="Public client for one password sign-in at a time.")
+    pass_through_authentication: bool = Field(
+        default=False, description="Wrong sign-ins reach the on-premises directory: one per run."
+    )
+
+
+class Driver(StrEnum):
+    """How console steps are carried out."""
+
+    BRIDGE = "bridge"
+    OPERATOR = "operator"
+
+
+class Console(Model):
+    """The Cayosoft Administrator console of one service."""
+
+    driver: Driver
+    url: Text | None = Field(default=None, description="Address of the bridge (driver bridge).")
+    ca_file: Path | None = None
+    client: SecretPlace | None = Field(
+        default=None, description="Bridge client: a secret with client_id and client_secret."
+    )
+
+
+class RotatedBy(StrEnum):
+    """Who changes the password in the directory. Never two parties."""
+
+    VAULT = "vault"
+    ORCHESTRATOR = "orchestrator"
+
+
+class Mode(StrEnum):
+    """One account whose password changes in place, or two that take turns."""
+
+    IN_PLACE = "in_place"
+    ALTERNATE = "alternate"
+
+
+class ConsentPolicy(StrEnum):
+    """Whether missing consent is granted after a person said yes, or at once."""
+
+    ASK = "ask"
+    AUTO = "auto"
+
+
+class Consent(Model):
+    """What the product's Entra app must be granted, and who may grant it."""
+
+    manifest: Text = Field(description="A built-in manifest's name, or the path of a JSON file.")
+    policy: ConsentPolicy = ConsentPolicy.ASK
+
+
+class Account(Model):
+    """An account that a connection signs in with."""
+
+    username: Text = Field(description="UPN, or DOMAIN\\name for Active Directory.")
+
+
+class ConnectionBase(Model):
+    """What both extensions' connections have."""
+
+    name: Name
+    row: Text = Field(description="The row of the extension as the console shows it.")
+    accounts: tuple[Account, ...] = Field(min_length=1, max_length=2)
+    mode: Mode = Mode.IN_PLACE
+    secret: SecretPlace
+    rotated_by: RotatedBy
+
+
+class ActiveDirectoryConnection(ConnectionBase):
+    """The connection of the Active Directory extension."""
+
+    extension: Literal[Extension.ACTIVE_DIRECTORY]
+    directory: Name
+    validation_ou: Text = Field(description="Where test users are created and deleted.")
+
+
+class Microsoft365Connection(ConnectionBase):
+    """The connection of the Microsoft 365 extension."""
+
+    extension: Literal[Extension.MICROSOFT_365]
+    tenant: Name
+    validation_domain: Text = Field(description="Domain of the test users' names.")
+    required_roles: tuple[Text, ...] = Field(
+        default=("Global Administrator",),
+        description="Directory roles the account must hold; the vendor's articles disagree.",
+    )
+    consent: Consent
+
+
+Connection = Annotated[
+    ActiveDirectoryConnection | Microsoft365Connection, Field(discriminator="extension")
+]
+
+
+class Service(Model):
+    """One Cayosoft Administrator Service with accounts of its own."""
+
+    name: Name
+    console: Console
+    connections: tuple[Connection, ...] = Field(min_length=1)
+
+
+class Guardian(Model):
+    """Accounts that Cayosoft Guardian uses; the vendor forbids sharing them."""
+
+    accounts: tuple[Account, ...] = ()
+
+
+class Inventory(Model):
+    """Everything the orchestrator looks after."""
+
+    version: Literal[1]
+    directories: tuple[Directory, ...] = ()
+    tenants: tuple[Tenant, ...] = ()
+    services: tuple[Service, ...] = Field(min_length=1)
+    guardian: Guardian = Guardian()
+
+    def service(self, name: str) -> Service:
+        """Return a service by name; raises KeyError."""
+        return {service.name: service for service in self.services}[name]
+
+    def directory(self, name: str) -> Directory:
+        """Return a directory by name; raises KeyError."""
+        return {directory.name: directory for directory in self.directories}[name]
+
+    def tenant(self, name: str) -> Tenant:
+        """Return a tenant by name; raises KeyError."""
+        return {tenant.name: tenant for tenant in self.tenants}[name]
