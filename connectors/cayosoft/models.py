@@ -102,7 +102,14 @@ class ConsoleConsentRow:
 
 
 class Operation(StrEnum):
-    """A real operation that the product runs with the credential it holds (V1-V7)."""
+    """A real operation that the product runs with the credential it holds (V1-V7).
+
+    Arguments are named as in docs/console-bridge.openapi.yaml: ``ad.create_user`` takes ``container`` (DN),
+    ``username`` (sAMAccountName) and perhaps ``description``; ``ad.modify_user`` takes ``dn`` and LDAP attributes;
+    ``ad.reset_password`` and ``ad.delete_user`` take ``dn``. ``entra.create_user`` takes ``upn`` and
+    ``displayName``; ``entra.modify_user`` takes ``id`` (object id or UPN) and Graph attributes;
+    ``entra.delete_user`` takes ``id``. No operation takes a password.
+    """
 
     AD_CREATE_USER = "ad.create_user"
     AD_RESET_PASSWORD = "ad.reset_password"
