@@ -34,6 +34,7 @@ class LockoutPolicy:
     window: timedelta
     duration: timedelta | None  # None: until an administrator unlocks it
     source: str  # "domain" or the DN of the password settings object
+    certain: bool = True  # False: a password settings object applies that the reader may not read
 
 
 class Right(StrEnum):
@@ -53,6 +54,7 @@ class RightCheck:
     presence: Presence
     container: str
     how: str  # what was read to tell, for the report
+    account: str = ""  # the name that was signed in with
 
 
 @dataclass(frozen=True, slots=True)
