@@ -43,6 +43,7 @@ class PasswordProbe:
     codes: tuple[int, ...]  # AADSTS numbers, empty on success
     correlation_id: str | None
     at: datetime
+    retry_after: float | None = None  # seconds that a TRANSIENT answer asked for
 
 
 @dataclass(frozen=True, slots=True)
