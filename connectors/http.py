@@ -8,6 +8,7 @@ that mean the same everywhere. Everything else about an answer is the connector'
 from __future__ import annotations
 
 import email.utils
+import math
 import ssl
 import time
 from enum import Enum, auto
@@ -112,13 +113,19 @@ def _lost(
 
 def retry_after(response: httpx.Response) -> float | None:
     """Return the wait that the answer asks for in seconds, or None; both header forms are known."""
-    value = response.headers.get("Retry-After")
+    return seconds_asked(response.headers.get("Retry-After"))
+
+
+def seconds_asked(value: str | None) -> float | None:
+    """Return what a ``Retry-After`` header means in seconds, or None when it means nothing."""
     if value is None:
         return None
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
     except ValueError:
         pass
+    else:
+        return max(0.0, seconds) if math.isfinite(seconds) else None
     try:
         return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
     except ValueError:

@@ -1,10 +1,12 @@
-"""What Vault says about a secret without giving it out."""
+"""What Vault says about a secret without giving it out, and about itself."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from connectors.models import SecretVersion
+from connectors.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +20,40 @@ class SecretMetadata:
     versions: tuple[SecretVersion, ...]
     max_versions: int
     check_and_set_required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WrappingToken:
+    """A token that gives out what was wrapped, once, within ``seconds``."""
+
+    token: Secret
+    accessor: str
+    seconds: int
+    creation_path: str
+
+
+class NodeState(StrEnum):
+    """What one node of Vault says that it is."""
+
+    ACTIVE = "active"
+    STANDBY = "standby"
+    PERFORMANCE_STANDBY = "performance standby"
+    DISASTER_RECOVERY_SECONDARY = "disaster-recovery secondary"
+    CUT_OFF = "cut off from the active node"
+    NOT_INITIALISED = "not initialised"
+    SEALED = "sealed"
+    REMOVED = "removed from the cluster"
+
+
+@dataclass(frozen=True, slots=True)
+class VaultHealth:
+    """The health of the node that answered. Version and cluster name are empty when it hides them."""
+
+    state: NodeState
+    version: str
+    cluster: str
+
+    @property
+    def serves(self) -> bool:
+        """Say whether this node answers reads and passes writes on."""
+        return self.state in (NodeState.ACTIVE, NodeState.STANDBY, NodeState.PERFORMANCE_STANDBY)

@@ -1,0 +1,211 @@
+"""Vault as this product uses it: KV v2 secrets by handle, and the few system calls around them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Self
+
+from requests.adapters import BaseAdapter
+
+from connectors.errors import (
+    InvalidInput,
+    NotFound,
+    NotPermitted,
+)
+from connectors.http import Effect
+from connectors.models import Credential, SecretHandle, SecretVersion
+from connectors.secret import Secret
+from connectors.vault import kv
+from connectors.vault.auth import AuthMethod, method
+from connectors.vault.call import Answer, Call
+from connectors.vault.clock import Clock
+from connectors.vault.failures import by_status
+from connectors.vault.kv import Reading
+from connectors.vault.line import Line, Send, not_vault
+from connectors.vault.models import NodeState, SecretMetadata, VaultHealth, WrappingToken
+from connectors.vault.reading import Reader
+from connectors.vault.settings import VaultSettings, is_plain_path
+from connectors.vault.tokens import TokenKeeper
+from connectors.vault.wrapping import unwrap
+from connectors.vault.writing import Writer
+
+_STATES = {
+    200: NodeState.ACTIVE,
+    429: NodeState.STANDBY,
+    472: NodeState.DISASTER_RECOVERY_SECONDARY,
+    473: NodeState.PERFORMANCE_STANDBY,
+    474: NodeState.CUT_OFF,
+    501: NodeState.NOT_INITIALISED,
+    503: NodeState.SEALED,
+    530: NodeState.REMOVED,
+}
+
+
+class VaultClient:
+    """Read and write secrets in Vault or OpenBao. Thread-safe; signs in when it is first needed.
+
+    Every method may raise Unreachable (no answer, sealed, throttled, standby: with ``retry_after``
+    where Vault asked for a wait), NotPermitted (its advice holds the missing policy stanza) and
+    InvalidInput. ``transport``, ``clock`` and ``auth`` are seams for tests and further sign-in methods.
+    """
+
+    def __init__(
+        self,
+        settings: VaultSettings,
+        *,
+        auth: AuthMethod | None = None,
+        clock: Clock | None = None,
+        transport: Callable[[], BaseAdapter] | None = None,
+    ) -> None:
+        clock = clock or Clock()
+        self._line = Line(settings, transport)
+        self._tokens = TokenKeeper(self._line, auth or method(settings), clock)
+        self._reader = Reader(self._ask, settings.stale_read_patience, clock)
+        self._writer = Writer(self._ask, self._reader)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Revoke the token if this client made it, and close every connection."""
+        self._tokens.close()
+        self._line.close()
+
+    def credential(self, handle: SecretHandle) -> Credential:
+        """Read ``username`` and ``password`` of exactly the version named, or of the latest.
+
+        The returned handle always names the version that was read. Raises NotFound (missing, deleted,
+        destroyed, no longer kept), OutOfStep (newer than Vault knows) and InvalidInput (a field is
+        missing or malformed; its name is told, its value is not).
+        """
+        reading = self._reader.read(handle)
+        return kv.credential(_read_handle(handle, reading), reading.fields or {})
+
+    def document(self, handle: SecretHandle) -> Mapping[str, Secret]:
+        """Read every field of a version, each closed; a field that is not text comes as its JSON.
+
+        Raises what ``credential`` raises.
+        """
+        return kv.document(self._reader.read(handle).fields or {})
+
+    def metadata(self, handle: SecretHandle) -> SecretMetadata:
+        """Read versions and dates; the handle's own version is ignored. Raises NotFound."""
+        return self._reader.metadata(handle)
+
+    def write(
+        self, handle: SecretHandle, fields: Mapping[str, Secret | str], expected_version: int
+    ) -> SecretVersion:
+        """Write the next version by check-and-set; ``expected_version`` 0 creates, once.
+
+        Raises Conflict when another version is the newest, and Unknown when the answer was lost:
+        ``observe_write`` tells then whether it happened. Never sent twice.
+        """
+        return self._writer.write(handle, fields, expected_version)
+
+    def observe_write(
+        self, handle: SecretHandle, fields: Mapping[str, Secret | str], expected_version: int
+    ) -> SecretVersion | None:
+        """Tell by reading whether a write whose answer was lost happened; None when it did not.
+
+        The same write may then be repeated: check-and-set refuses it if it arrives late after all.
+        Raises Conflict when somebody else wrote that version.
+        """
+        return self._writer.observe(handle, fields, expected_version)
+
+    def generate_password(self, policy: str) -> Secret:
+        """Make a password by a password policy of Vault's; each call makes another one.
+
+        Raises NotFound when there is no such policy.
+        """
+        path = f"sys/policies/password/{policy}/generate"
+        call = Call("generate password", path, answers=frozenset({404}), about={"policy": policy})
+        if not re.fullmatch(r"[\w.-]+", policy, re.ASCII) or not is_plain_path(policy):
+            raise InvalidInput(
+                "vault", call.operation, policy=ascii(policy), advice="Give the name of the policy."
+            )
+        answer = self._ask(call, lambda client: client.adapter.get(f"/v1/{path}"))
+        if answer.status == 404:
+            advice = (
+                f"Write the policy with: vault write sys/policies/password/{policy} policy=@FILE"
+            )
+            raise NotFound("vault", call.operation, policy=policy, advice=advice)
+        password = answer.data.get("password")
+        if not isinstance(password, str) or not password:
+            raise not_vault(call)
+        return Secret(password)
+
+    def wrap(self, fields: Mapping[str, Secret | str], seconds: int) -> WrappingToken:
+        """Hand fields to Vault for a token that gives them out once, within ``seconds``."""
+        call = Call("wrap", "sys/wrapping/wrap", Effect.REPEATABLE, ("update",))
+        answer = self._ask(call, lambda client: client.sys.wrap(kv.opened(fields), ttl=seconds))
+        info = answer.body.get("wrap_info")
+        if not isinstance(info, Mapping) or not isinstance(info.get("token"), str):
+            raise not_vault(call)
+        return WrappingToken(
+            Secret(info["token"]),
+            str(info.get("accessor", "")),
+            int(info.get("ttl", seconds)),
+            str(info.get("creation_path", call.path)),
+        )
+
+    def unwrap(
+        self, token: Secret, creation_path: str = "sys/wrapping/wrap"
+    ) -> Mapping[str, Secret]:
+        """Use up a wrapping token and return its fields, each closed; needs no token of ours.
+
+        Raises NeedsPerson when it was used by somebody else or not made at ``creation_path``.
+        """
+        pattern = re.compile(re.escape(creation_path))
+        return kv.document(unwrap(self._line, token, pattern, "wrapped fields"))
+
+    def capabilities(self, paths: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        """Read what this identity may do at each API path, such as ``kv/data/apps/hq``."""
+        call = Call("read capabilities", "sys/capabilities-self", Effect.REPEATABLE, ("update",))
+        answer = self._ask(call, lambda client: client.sys.get_capabilities(list(paths)))
+        found = {path: answer.data.get(path) for path in paths}
+        if not all(isinstance(value, list) for value in found.values()):
+            raise not_vault(call)
+        return {path: tuple(value or ()) for path, value in found.items()}
+
+    def health(self) -> VaultHealth:
+        """Ask the node how it is, without a token; a sealed or standby node is an answer, not an error."""
+        call = Call("read health", "sys/health", answers=frozenset(_STATES))
+        # The path exists in the root namespace only.
+        answer = self._line.ask(
+            call, lambda client: client.adapter.get("/v1/sys/health"), in_namespace=False
+        )
+        if "initialized" not in answer.body:  # a rate limit, or a proxy in between
+            raise by_status(answer.status, call) if answer.status != 200 else not_vault(call)
+        return VaultHealth(
+            _STATES[answer.status],
+            str(answer.body.get("version") or ""),
+            str(answer.body.get("cluster_name") or ""),
+        )
+
+    def _ask(self, call: Call, send: Send) -> Answer:
+        """Send with the shared token; a token that ended is replaced and the call repeated, once.
+
+        Repeating is safe for writes too: Vault refuses a token before it does anything.
+        """
+        token = self._tokens.current()
+        try:
+            return self._line.ask(call, send, token)
+        except NotPermitted as error:
+            refusal = error.sealed()
+        if self._tokens.replace_ended(token):
+            return self._line.ask(call, send, self._tokens.current())
+        raise refusal
+
+
+def _read_handle(handle: SecretHandle, reading: Reading) -> SecretHandle:
+    return reading.version.handle if reading.version else handle
