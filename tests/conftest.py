@@ -23,6 +23,12 @@ def new_password() -> Callable[[], str]:
     return lambda: f"Aa1!{secrets.token_urlsafe(24)}"
 
 
+@pytest.fixture(scope="session")
+def samba_golden(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder in which this session keeps its provisioned Samba domain: configuration key golden."""
+    return tmp_path_factory.mktemp("golden")
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Keep a developer's own Vault, proxy and CA settings out of the tests."""

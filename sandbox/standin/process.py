@@ -11,9 +11,10 @@ import os
 import signal
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
 
@@ -33,22 +34,23 @@ class StandIn:
     @classmethod
     def start(cls, module: str, config: Mapping[str, Any], log: Path | None = None) -> StandIn:
         """Start ``python -m module`` and wait until it says that it is ready; raise if it does not."""
-        sink = log.open("a") if log else subprocess.DEVNULL
-        process = subprocess.Popen(
-            [sys.executable, "-m", module],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=sink,
-            text=True,
-            cwd=Path(__file__).parents[2],
-            start_new_session=True,
-        )
+        with (log or Path(os.devnull)).open("a") as sink:
+            process = subprocess.Popen(
+                [sys.executable, "-m", module],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=sink,
+                text=True,
+                cwd=Path(__file__).parents[2],
+                start_new_session=True,
+            )
         assert process.stdin and process.stdout
         process.stdin.write(json.dumps(config) + "\n")
         process.stdin.flush()
         line = process.stdout.readline()
         if not line:
-            process.wait()
+            with process:  # closes its pipes and waits
+                pass
             raise RuntimeError(f"{module} ended with {process.returncode} before it was ready")
         return cls(process, json.loads(line))
 
@@ -115,11 +117,25 @@ class StandIn:
         self._call("POST", "/clock", {"advance": seconds})
 
 
-def run(start: Callable[[Config], Endpoints]) -> None:
-    """Be the child: read the configuration, start, report the endpoints, end with the pipe or SIGTERM."""
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    config = json.loads(sys.stdin.readline())
-    endpoints = start(config)
+def run(start: Callable[[Config], Endpoints], on_stop: Callable[[], object] = lambda: None) -> None:
+    """Be the child: read the configuration, start, report the endpoints, end with the pipe or SIGTERM.
+
+    ``on_stop`` is called before the process ends, also when ``start`` failed or was cut short.
+    """
+
+    def end(code: int) -> NoReturn:
+        try:
+            on_stop()
+        finally:
+            os._exit(code)
+
+    signal.signal(signal.SIGTERM, lambda *_: end(0))
+    try:
+        config = json.loads(sys.stdin.readline())
+        endpoints = start(config)
+    except BaseException:
+        traceback.print_exc()
+        end(1)
     print(json.dumps({"pid": os.getpid(), **endpoints}), flush=True)
     sys.stdin.read()
-    os._exit(0)
+    end(0)
