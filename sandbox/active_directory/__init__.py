@@ -1,0 +1,1 @@
+"""A small LDAPS server with the semantics of an Active Directory domain controller, on loopback."""
