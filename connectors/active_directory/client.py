@@ -165,13 +165,8 @@ class ActiveDirectoryClient:
             session.bind(credential, name, operation)
             yield session, credential
 
-    @contextmanager
-    def _as_reader(self, operation: str, where: str | None = None) -> Iterator[Session]:
-        """Sign in as the reader on the first controller that lets it; yield the session."""
-        with self._reader_session(operation, where) as session:
-            yield session
-
-    def _reader_session(self, operation: str, where: str | None) -> Session:
+    def _as_reader(self, operation: str, where: str | None = None) -> Session:
+        """Sign in as the reader on the first controller that gives a verdict."""
         credential = self._secrets.credential(self._settings.reader)
         if self._reader_refused and self._reader_refused[0] == credential.handle:
             raise self._reader_problem(operation, self._reader_refused[1])

@@ -146,10 +146,19 @@ def sign_in_name(text: str, domain: str) -> str:
     r"""Return the form of a name that a simple bind takes.
 
     A bare sAMAccountName and ``dns.domain\name`` are answered like a wrong password; both become
-    ``name@dns.domain``. A DN, a UPN and ``NETBIOS\name`` stay as they are.
+    ``name@dns.domain``. A UPN and ``NETBIOS\name`` stay as they are; a DN is refused as InvalidInput.
     """
-    if "=" in text or "@" in text:
-        return plain(text, "username")
+    plain(text, "username")
+    if "@" in text:
+        return text
+    if "=" in text:
+        raise InvalidInput(
+            "active directory",
+            "read name",
+            field="username",
+            value=text,
+            advice="Write the account's username as its userPrincipalName or DOMAIN\\name, not as a DN.",
+        )
     name = account_name(text, domain)
     if "\\" in text:
         prefix, _, sam = text.partition("\\")

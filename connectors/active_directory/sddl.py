@@ -38,10 +38,14 @@ def _ace(fields: list[str], domain_sid: str) -> Ace | None:
         return None
     kind, flags, rights, thing, inherited, trustee = fields[:6]
     sid = _sid(trustee, domain_sid)
-    mask = _sum(rights, _RIGHTS)
-    if kind not in _KINDS or sid is None or mask is None:
+    if kind not in _KINDS or sid is None:
         return None
-    return Ace(_KINDS[kind], _sum(flags, _FLAGS) or 0, mask, sid, _guid(thing), _guid(inherited))
+    try:
+        mask, flag_bits = _sum(rights, _RIGHTS), _sum(flags, _FLAGS)
+        things = (_guid(thing), _guid(inherited))
+    except (KeyError, ValueError):
+        return None
+    return Ace(_KINDS[kind], flag_bits, mask, sid, *things)
 
 
 def _sid(alias: str, domain_sid: str) -> str | None:
@@ -52,16 +56,14 @@ def _sid(alias: str, domain_sid: str) -> str | None:
     return _WELL_KNOWN.get(alias)
 
 
-def _sum(text: str, codes: dict[str, int]) -> int | None:
+def _sum(text: str, codes: dict[str, int]) -> int:
+    """Add up two-letter codes, or read a hexadecimal number; raise KeyError or ValueError otherwise."""
     if text.lower().startswith("0x"):
         return int(text, 16)
-    total = 0
+    bits = 0
     for start in range(0, len(text), 2):
-        bit = codes.get(text[start : start + 2])
-        if bit is None:
-            return None
-        total |= bit
-    return total
+        bits |= codes[text[start : start + 2]]
+    return bits
 
 
 def _guid(text: str) -> uuid.UUID | None:
