@@ -1,0 +1,1 @@
+"""Stand-in of the Cayosoft Administrator console, behind the console bridge."""
