@@ -68,6 +68,14 @@ class RoleHolding:
 
 
 @dataclass(frozen=True, slots=True)
+class RoleFacts:
+    """The roles of an account, and what could not be read about them, for the report."""
+
+    holdings: tuple[RoleHolding, ...]
+    unread: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EntraApp:
     """An enterprise application (service principal) of the tenant. Three different ids: do not mix."""
 
@@ -130,6 +138,8 @@ class ConsentFacts:
     stale: tuple[Permission, ...]  # required, but the resource no longer offers them
     complete: bool
     unread: tuple[str, ...]  # what could not be read, for the report
+    # What the app's own registration asks for; None where it is not in this tenant or unread.
+    declared: frozenset[Permission] | None = None
 
 
 class ConsentVerdict(StrEnum):

@@ -1,0 +1,153 @@
+"""One tenant, as the procedure needs it: proofs and observations, and the test users."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from connectors.entra.auth import Tokens
+from connectors.entra.grants import consent_facts, find_apps
+from connectors.entra.graph import Graph
+from connectors.entra.models import (
+    ConsentFacts,
+    ConsentManifest,
+    EntraAccount,
+    EntraApp,
+    EntraUser,
+    PasswordProbe,
+    RoleFacts,
+    RoleHolding,
+)
+from connectors.entra.polling import Timing
+from connectors.entra.probe import PasswordProber
+from connectors.entra.roles import role_facts
+from connectors.entra.settings import SYSTEM, TenantSettings
+from connectors.entra.users import Users, find_user, read_account
+from connectors.errors import NotPermitted
+from connectors.http import build_client, tls_context
+from connectors.models import SecretHandle
+from connectors.protocols import SecretSource
+
+
+class EntraClient:
+    """Keeps ``Tenant`` and ``TenantUsers`` for one tenant. Nothing is sent before the first call.
+
+    One instance per run: it holds the run's budget of password probes. ``transport`` and ``timing`` are
+    the test seams. Raises InvalidInput when the CA file cannot be read.
+    """
+
+    def __init__(
+        self,
+        settings: TenantSettings,
+        secrets: SecretSource,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        timing: Timing | None = None,
+    ) -> None:
+        self._settings = settings
+        self._timing = timing or Timing()
+        self._transport = transport
+        self._context = tls_context(settings.ca_file, SYSTEM)
+        self._client = self._open()
+        self._tokens = Tokens(settings, secrets, self._client)
+        self._graph = Graph(settings, self._client, self._tokens, settings.verifier)
+        self._users: Users | None = None
+        if settings.validator is not None:
+            writer = Graph(settings, self._client, self._tokens, settings.validator)
+            self._users = Users(writer, self._timing)
+        self._prober = PasswordProber(settings, secrets, self._open, self._timing)
+
+    def _open(self) -> httpx.Client:
+        # Full addresses are given with each request: there are two hosts.
+        return build_client("", self._context, transport=self._transport)
+
+    def close(self) -> None:
+        """Close the connections; the instance is of no use afterwards."""
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def check(self) -> None:
+        """Sign the verifier in anew; changes nothing. Raises what is wrong with the settings."""
+        self._tokens.renew(self._settings.verifier)
+
+    def renew_tokens(self) -> None:
+        """Fetch new tokens, so that permissions granted since the last ones are in them."""
+        self._tokens.renew(self._settings.verifier)
+        if self._settings.validator is not None:
+            self._tokens.renew(self._settings.validator)
+
+    def probe_password(self, account: SecretHandle) -> PasswordProbe:
+        """Sign in with the password exactly once and classify the answer.
+
+        Raises BudgetSpent before anything is sent, Unreachable when there was no answer, NotPermitted
+        for a federated account. Facts: sections 3.3 and 4.
+        """
+        return self._prober.probe(account)
+
+    def account(self, upn: str) -> EntraAccount:
+        """Read the connection account. Raises NotFound, NotPermitted, Unreachable."""
+        return read_account(self._graph, upn)
+
+    def roles(self, account_id: str) -> tuple[RoleHolding, ...]:
+        """Read its directory roles: direct, through groups, and eligible where that may be read."""
+        return self.role_facts(account_id).holdings
+
+    def role_facts(self, account_id: str) -> RoleFacts:
+        """Read its directory roles, with what could not be read."""
+        return role_facts(self._graph, account_id)
+
+    def find_apps(self, display_name: str) -> tuple[EntraApp, ...]:
+        """Find enterprise applications by display name; several may share one."""
+        return find_apps(self._graph, display_name)
+
+    def consent_facts(
+        self, app_id: str, account_id: str, manifest: ConsentManifest
+    ) -> ConsentFacts:
+        """Read the grants of the app until two consecutive complete readings agree.
+
+        Never raises for what may not be read: it is named in ``unread`` and ``complete`` is False.
+        """
+        return consent_facts(self._graph, self._timing, app_id, account_id, manifest)
+
+    def find_user(self, upn: str) -> EntraUser | None:
+        """Look for one user by UPN, once; None when the directory does not show it (yet)."""
+        return find_user(self._graph, upn)
+
+    def create_user(self, upn: str, display_name: str) -> EntraUser:
+        """Create a user with a random password that nobody keeps, and wait until it is visible.
+
+        Raises Conflict when the name is taken, Unknown when the answer was lost.
+        """
+        return self._writer("create user").create(upn, display_name)
+
+    def modify_user(self, user_id: str, attributes: Mapping[str, str]) -> None:
+        """Update plain attributes, and wait until they are visible."""
+        self._writer("modify user").modify(user_id, attributes)
+
+    def delete_user(self, user_id: str) -> None:
+        """Soft-delete the user; one that is already gone is success. Raises Unknown as create does."""
+        self._writer("delete user").delete(user_id)
+
+    def _writer(self, operation: str) -> Users:
+        if self._users is None:
+            raise NotPermitted(
+                SYSTEM,
+                operation,
+                tenant=self._settings.name,
+                advice="This tenant has no `validator` identity in the inventory, so nothing here may "
+                "change it. Add one, or do this step by hand.",
+            )
+        return self._users

@@ -1,0 +1,131 @@
+"""Every Graph call this connector can make, with the least permission it needs (facts: section 6.1).
+
+A call that is not in this list cannot be made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from connectors.http import Effect
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One call: ``path`` holds ``{name}`` for each identifier, ``select`` what is asked for."""
+
+    operation: str
+    method: str
+    path: str
+    permission: str
+    success: int = 200
+    effect: Effect = Effect.READ
+    select: tuple[str, ...] = ()
+    expand: str | None = None
+
+
+_USER = ("id", "userPrincipalName", "displayName", "department")
+_PRINCIPAL = ("id", "appId", "displayName", "accountEnabled")
+_RESOURCE = ("id", "appId", "displayName", "appRoles", "oauth2PermissionScopes")
+
+READ_ACCOUNT = Endpoint(
+    "read account",
+    "GET",
+    "/users/{user}",
+    "User.Read.All",
+    select=(
+        "id",
+        "userPrincipalName",
+        "accountEnabled",
+        "onPremisesSyncEnabled",
+        "lastPasswordChangeDateTime",
+    ),
+)
+FIND_USER = Endpoint("find user", "GET", "/users/{user}", "User.Read.All", select=_USER)
+CREATE_USER = Endpoint(
+    "create user", "POST", "/users", "User.ReadWrite.All", success=201, effect=Effect.CHANGE
+)
+MODIFY_USER = Endpoint(
+    "modify user",
+    "PATCH",
+    "/users/{user}",
+    "User.ReadWrite.All",
+    success=204,
+    effect=Effect.REPEATABLE,
+)
+DELETE_USER = Endpoint(
+    "delete user",
+    "DELETE",
+    "/users/{user}",
+    "User.DeleteRestore.All",
+    success=204,
+    effect=Effect.CHANGE,
+)
+DIRECT_ROLES = Endpoint(
+    "read role assignments",
+    "GET",
+    "/roleManagement/directory/roleAssignments",
+    "RoleManagement.Read.Directory",
+    select=("id", "roleDefinitionId", "directoryScopeId"),
+    expand="roleDefinition",
+)
+MEMBERSHIPS = Endpoint(
+    "read memberships",
+    "GET",
+    "/users/{user}/transitiveMemberOf",
+    "User.Read.All",
+    select=("id", "displayName", "roleTemplateId"),
+)
+ELIGIBLE_ROLES = Endpoint(
+    "read eligible roles",
+    "GET",
+    "/roleManagement/directory/roleEligibilityScheduleInstances",
+    "RoleEligibilitySchedule.Read.Directory",
+    select=("id", "roleDefinitionId", "directoryScopeId"),
+    expand="roleDefinition",
+)
+FIND_APPS = Endpoint(
+    "find apps", "GET", "/servicePrincipals", "Application.Read.All", select=_PRINCIPAL
+)
+READ_APP = Endpoint(
+    "read app",
+    "GET",
+    "/servicePrincipals(appId='{app}')",
+    "Application.Read.All",
+    select=_PRINCIPAL,
+)
+READ_REGISTRATION = Endpoint(
+    "read app registration",
+    "GET",
+    "/applications(appId='{app}')",
+    "Application.Read.All",
+    select=("id", "appId", "requiredResourceAccess"),
+)
+READ_RESOURCE = Endpoint(
+    "read resource",
+    "GET",
+    "/servicePrincipals(appId='{app}')",
+    "Application.Read.All",
+    select=_RESOURCE,
+)
+READ_RESOURCE_BY_ID = Endpoint(
+    "read resource",
+    "GET",
+    "/servicePrincipals/{principal}",
+    "Application.Read.All",
+    select=_RESOURCE,
+)
+APP_ROLES = Endpoint(
+    "read application permissions",
+    "GET",
+    "/servicePrincipals/{principal}/appRoleAssignments",
+    "Application.Read.All",
+    select=("id", "appRoleId", "principalId", "resourceId"),
+)
+USER_GRANTS = Endpoint(
+    "read delegated grants",
+    "GET",
+    "/servicePrincipals/{principal}/oauth2PermissionGrants",
+    "Directory.Read.All",
+    select=("id", "clientId", "consentType", "principalId", "resourceId", "scope"),
+)

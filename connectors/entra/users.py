@@ -1,0 +1,154 @@
+"""The connection account, and the test users that validation leaves or needs."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+from collections.abc import Callable, Mapping
+
+from connectors.entra.endpoints import (
+    CREATE_USER,
+    DELETE_USER,
+    FIND_USER,
+    MODIFY_USER,
+    READ_ACCOUNT,
+)
+from connectors.entra.graph import Graph
+from connectors.entra.models import EntraAccount, EntraUser
+from connectors.entra.polling import Timing, settled
+from connectors.entra.settings import SYSTEM
+from connectors.entra.shapes import Account, User
+from connectors.errors import Conflict, InvalidInput, NotFound, RotationError
+
+_log = logging.getLogger(__name__)
+
+# What a test user may be changed in. Sign-in name, password and state are not among them.
+PLAIN_ATTRIBUTES = frozenset(
+    {"department", "displayName", "jobTitle", "officeLocation", "companyName", "city", "country"}
+)
+
+
+def read_account(graph: Graph, upn: str) -> EntraAccount:
+    """Read the connection account. Raises NotFound, NotPermitted, Unreachable."""
+    try:
+        return graph.read(READ_ACCOUNT, Account, user=upn).noun()
+    except NotFound as missing:
+        problem = missing.sealed()
+    problem.advice = (
+        f"Correct the user name in Vault or the tenant in the inventory: {upn} is not a user here."
+    )
+    raise problem
+
+
+def find_user(graph: Graph, upn: str) -> EntraUser | None:
+    """Look for one user once; None when the directory does not show it (yet, or any more)."""
+    try:
+        return graph.read(FIND_USER, User, user=upn).noun()
+    except NotFound:
+        return None
+
+
+class Users:
+    """Create, change and remove test users as the validator.
+
+    A write's own answer is trusted; then reads are repeated until two in a row show it. A directory
+    that has not caught up after two minutes is logged, not raised: the write happened.
+    """
+
+    def __init__(self, graph: Graph, timing: Timing) -> None:
+        self._graph = graph
+        self._timing = timing
+        self._unseen: set[str] = set()  # created by us, and never visible to a reader
+
+    def create(self, upn: str, display_name: str) -> EntraUser:
+        """Create an enabled user with a random password that nobody keeps.
+
+        Raises Conflict when the name is taken, Unknown when the answer was lost: look for the user.
+        """
+        body = {
+            "accountEnabled": True,
+            "displayName": display_name,
+            "mailNickname": _nickname(upn),
+            "userPrincipalName": upn,
+            "passwordProfile": {
+                "forceChangePasswordNextSignIn": False,
+                "password": f"Aa1!{secrets.token_urlsafe(32)}",
+            },
+        }
+        try:
+            user = self._graph.create(CREATE_USER, User, body).noun()
+        except InvalidInput as refused:
+            problem: RotationError = refused.sealed()
+        else:
+            if not self._wait("create user", lambda: find_user(self._graph, user.id) is not None):
+                self._unseen.add(user.id)
+            return user
+        # Graph has one code for a bad request and for a name that is taken; the directory tells.
+        if find_user(self._graph, upn) is not None:
+            problem = Conflict(SYSTEM, CREATE_USER.operation, user=upn, reason="the name is taken")
+        raise problem
+
+    def modify(self, user_id: str, attributes: Mapping[str, str]) -> None:
+        """Set plain attributes. Raises InvalidInput for any other, NotFound, Unreachable."""
+        other = sorted(set(attributes) - PLAIN_ATTRIBUTES)
+        if other or not attributes:
+            raise InvalidInput(
+                SYSTEM,
+                MODIFY_USER.operation,
+                user=user_id,
+                attributes=" ".join(other) or "none",
+                advice=f"Change one of {', '.join(sorted(PLAIN_ATTRIBUTES))}.",
+            )
+        self._graph.write(MODIFY_USER, dict(attributes), user=user_id)
+        self._wait("modify user", lambda: self._shows(user_id, attributes))
+
+    def delete(self, user_id: str) -> None:
+        """Soft-delete the user; one that is already gone is success.
+
+        It stays in the recycle bin for 30 days: no application may purge it. Raises Unknown when the
+        answer was lost: look for the user, then delete it again.
+        """
+        if self._delete_once(user_id):
+            return
+        # "Not found" may only mean that this replica has not heard of a user that we made.
+        for wait in self._timing.schedule if user_id in self._unseen else ():
+            self._timing.sleep(wait)
+            if self._delete_once(user_id):
+                return
+
+    def _delete_once(self, user_id: str) -> bool:
+        """Return False when the directory said that there is no such user."""
+        try:
+            self._graph.write(DELETE_USER, None, user=user_id)
+        except NotFound:
+            return False
+        self._unseen.discard(user_id)
+        self._wait("delete user", lambda: find_user(self._graph, user_id) is None)
+        return True
+
+    def _shows(self, user_id: str, attributes: Mapping[str, str]) -> bool:
+        user = find_user(self._graph, user_id)
+        if user is None:
+            return False
+        seen = {"department": user.department, "displayName": user.display_name}
+        return all(seen.get(name, value) == value for name, value in attributes.items())
+
+    def _wait(self, operation: str, seen: Callable[[], bool]) -> bool:
+        def quietly() -> bool:
+            try:
+                return seen()
+            except RotationError as error:
+                # The change itself was answered; a read that fails must not make it look undone.
+                _log.info("entra: %s: cannot be seen: %s", operation, type(error).__name__)
+                return False
+
+        visible = settled(quietly, self._timing)
+        if not visible:
+            _log.warning("entra: %s: done, but not visible to readers yet", operation)
+        return visible
+
+
+def _nickname(upn: str) -> str:
+    local = upn.partition("@")[0]
+    return re.sub(r"[^A-Za-z0-9._-]", "", local)[:64] or "user"
