@@ -1,0 +1,1 @@
+"""One command, thin: every verb calls a flow, a connector or the intake."""

@@ -1,0 +1,1 @@
+"""WHEN and IN WHAT ORDER: flows that a reader of the article recognises."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from connectors.models import Extension, SecretHandle
 
@@ -114,6 +114,13 @@ class Console(Model):
     client: SecretPlace | None = Field(
         default=None, description="Bridge client: a secret with client_id and client_secret."
     )
+
+    @model_validator(mode="after")
+    def _bridge_is_reachable(self) -> Self:
+        missing = [name for name in ("url", "client") if getattr(self, name) is None]
+        if self.driver is Driver.BRIDGE and missing:
+            raise ValueError(f"driver bridge needs {' and '.join(missing)}")
+        return self
 
 
 class RotatedBy(StrEnum):

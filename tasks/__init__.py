@@ -1,0 +1,1 @@
+"""HOW: one file per step family, each change beside its undo."""

@@ -1,0 +1,42 @@
+"""What the exit codes mean; they never change their meaning between versions."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from report import verdict
+from report.record import RunRecord
+from report.verdict import outcome_of_run
+
+
+class Exit(IntEnum):
+    """Exit codes of ``account-rotation``. 1 is a crash, 2 a usage error."""
+
+    OK = 0
+    REMEDIATION_REQUIRED = 10
+    VALIDATION_FAILED = 11
+    UNREACHABLE = 20
+    REFUSED = 21
+    SUPERSEDED = 22
+    OUT_OF_STEP = 23
+    NEEDS_PERSON = 24
+    UNKNOWN = 25
+
+
+_CODES = {
+    verdict.READY: Exit.OK,
+    verdict.DRY_RUN: Exit.OK,
+    verdict.REMEDIATION: Exit.REMEDIATION_REQUIRED,
+    verdict.VALIDATION: Exit.VALIDATION_FAILED,
+    verdict.UNREACHABLE: Exit.UNREACHABLE,
+    verdict.REFUSED: Exit.REFUSED,
+    verdict.SUPERSEDED: Exit.SUPERSEDED,
+    verdict.OUT_OF_STEP: Exit.OUT_OF_STEP,
+    verdict.NEEDS_PERSON: Exit.NEEDS_PERSON,
+    verdict.UNKNOWN: Exit.UNKNOWN,
+}
+
+
+def exit_code(record: RunRecord) -> Exit:
+    """Return the exit code of a run: that of its worst connection."""
+    return _CODES[outcome_of_run(record)]

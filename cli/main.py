@@ -1,0 +1,85 @@
+"""``account-rotation``: the command line. Exit codes are in ``cli.exits``; nothing here holds logic."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from cli.exits import Exit, exit_code
+from connectors.errors import RotationError
+
+app = typer.Typer(
+    name="account-rotation",
+    help="Update the connection accounts of Cayosoft Administrator, and prove that it worked.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+inventory_app = typer.Typer(no_args_is_help=True, help="Look after the inventory file.")
+app.add_typer(inventory_app, name="inventory")
+
+Service = Annotated[str, typer.Argument(help="Name of the service in the inventory.")]
+Connections = Annotated[
+    list[str] | None,
+    typer.Option("--connection", "-c", help="Name of a connection; repeat it for several."),
+]
+Version = Annotated[
+    int | None,
+    typer.Option(min=1, help="Version of the secret in Vault, for exactly one connection."),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything, change nothing.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON instead of text.")]
+
+
+@app.command()
+def update(
+    service: Service,
+    connection: Connections = None,
+    secret_version: Version = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring a service's connections to the credential that Vault holds, as the vendor's article describes."""
+    from cli.running import run_update  # noqa: PLC0415  Prefect takes a second to import
+
+    record = run_update(
+        service, connection, secret_version, dry_run=dry_run, as_json=as_json, console=Console()
+    )
+    raise typer.Exit(exit_code(record))
+
+
+@inventory_app.command("check")
+def check(
+    path: Annotated[
+        Path | None, typer.Argument(help="The file; without it, ROTATION_INVENTORY.")
+    ] = None,
+) -> None:
+    """Read the inventory and report every mistake at once, with file, line, field and fix."""
+    from inventory.loader import load  # noqa: PLC0415
+    from inventory.settings import InventorySettings  # noqa: PLC0415
+
+    chosen = path or InventorySettings().path()
+    inventory = load(chosen)
+    connections = sum(len(service.connections) for service in inventory.services)
+    typer.echo(
+        f"{chosen}: {len(inventory.services)} services, {connections} connections, no mistake"
+    )
+
+
+def main() -> None:
+    """Run the command line; a user's mistake ends with its fix, never with a traceback."""
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    try:
+        app()
+    except RotationError as error:
+        sys.stderr.write(f"{error}\n{error.what_to_do()}\n")
+        sys.exit(Exit.REFUSED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""One run: its record, its systems, and what becomes of errors. Shared by every flow."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Self
+
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Completed, Failed
+
+from connectors.errors import RotationError
+from connectors.models import Extension
+from connectors.protocols import Systems
+from inventory.models import Connection, Service
+from inventory.wiring import open_inventory, open_systems
+from report.procedure import steps_of_update
+from report.record import ConnectionRecord, RunRecord, recording
+from report.verdict import outcome_of, outcome_of_run
+from tasks._step import unexpected
+from tasks.identify import Location, choose
+
+
+class Run:
+    """What a flow body works with. ``open`` fills ``systems``, ``service`` and ``chosen``."""
+
+    systems: Systems
+    service: Service
+    chosen: tuple[Connection, ...]
+
+    def __init__(self, flow: str, service: str, *, dry_run: bool) -> None:
+        self.record = RunRecord(flow, flow_run.get_id() or "no flow run", service, dry_run)
+        self._records: dict[str, ConnectionRecord] = {}
+        self._closing = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._closing.enter_context(recording(self.record))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing.close()
+
+    def open(self, connections: Sequence[str] | None, asked: str) -> None:
+        """Read the inventory, choose the connections and connect to nothing yet.
+
+        Raises InvalidInput for a wrong inventory, service or connection.
+        """
+        inventory = open_inventory()
+        self.service, self.chosen = choose(inventory, self.record.service, connections)
+        for item in self.chosen:
+            steps = steps_of_update(item.extension)
+            known = ConnectionRecord(item.name, f"{asked} of {item.secret.handle}", steps)
+            self._records[item.name] = known
+            self.record.connections.append(known)
+        self.systems = self._closing.enter_context(open_systems(inventory))
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Keep an error of the whole run as the error of every connection it was to work on."""
+        try:
+            yield
+        except RotationError as error:
+            problem = error.sealed()
+        except Exception as error:  # noqa: BLE001  sealed: a foreign text may hold a secret
+            problem = unexpected(f"flow {self.record.flow}", error)
+        else:
+            return
+        if not self.record.connections:
+            self.record.connections.append(ConnectionRecord(self._key(), "an update", ()))
+        for connection in self.record.connections:
+            connection.error = connection.error or problem
+
+    def of(self, locations: Sequence[Location], *extensions: Extension) -> Iterator[Location]:
+        """Yield the locations of these extensions (all for none) that have not failed so far."""
+        for location in locations:
+            wanted = not extensions or location.extension in extensions
+            if wanted and self._records[location.name].error is None:
+                yield location
+
+    @contextmanager
+    def on(self, location: Location) -> Iterator[ConnectionRecord]:
+        """Work on one connection; its error ends its own sections, not those of the others."""
+        record = self._records[location.name]
+        with self.record.working_on(record):
+            try:
+                yield record
+            except RotationError as error:
+                record.error = error.sealed()
+            except Exception as error:  # noqa: BLE001  sealed: a foreign text may hold a secret
+                record.error = unexpected(f"flow {self.record.flow}", error)
+
+    def end_state(self) -> State[None]:
+        """Return the Prefect state that says what the run came to, by the names of report.verdict."""
+        outcome = outcome_of_run(self.record)
+        each = (f"{c.name}: {outcome_of(c, self.record).name}" for c in self.record.connections)
+        make = Completed if outcome.succeeded else Failed
+        return make(name=outcome.name, message="; ".join(each))
+
+    def _key(self) -> str:
+        """Turn what somebody typed as a service into a key that an artifact may have."""
+        plain = re.sub(r"[^a-z0-9-]+", "-", self.record.service.casefold()).strip("-")
+        return plain[:50] or "unknown-service"

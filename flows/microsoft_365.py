@@ -1,0 +1,28 @@
+"""Sections E and R of the procedure: the Microsoft 365 extension, its app and its consent."""
+
+from __future__ import annotations
+
+from connectors.errors import Refused
+from connectors.protocols import Systems
+from tasks import entra_id, remediate
+from tasks.identify import Location
+
+
+def update(systems: Systems, location: Location, *, dry_run: bool) -> None:
+    """Enter and validate the fresh credential, find the app, see to its consent, and review it."""
+    entra_id.sign_in_to_console(systems, location)  # E1
+    entra_id.open_extension(systems, location)  # E2
+    row, draft = entra_id.update_credential(systems, location, dry_run=dry_run)  # E3
+    app_id = None
+    if not dry_run:
+        try:
+            row = entra_id.validate_and_accept(systems, location, draft)  # E4
+        except Refused:
+            if draft is not None:
+                entra_id.discard_draft(systems, location, draft)  # E3u
+            raise
+        app_id = entra_id.find_or_register_app(systems, location, row).app_id  # E5
+        entra_id.accept_permission_request(systems, location, row)  # E6
+    review = entra_id.review_consent(systems, location, row, app_id)  # E7
+    if not review.ready:
+        remediate.say_what_is_missing(review)  # R1

@@ -1,0 +1,86 @@
+"""The same report in a terminal: progress while the run goes on, the verdict at its end."""
+
+from __future__ import annotations
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from connectors.entra.models import ConsentReview
+from report.markdown import MARKS
+from report.record import ConnectionRecord, Entry, Result, RunRecord
+from report.verdict import Outcome, outcome_of
+
+_COLOURS = {
+    Result.DONE: "green",
+    Result.ALREADY_SO: "cyan",
+    Result.RETRYING: "yellow",
+    Result.FAILED: "bold red",
+}
+
+
+def show_entry(console: Console, entry: Entry) -> None:
+    """Print one finished try of a step: number, title, result, time, and its evidence below."""
+    line = Text.assemble(
+        (f"{entry.number:>4} ", "bold"),
+        (f"{entry.title:<52}", ""),
+        (f"{MARKS[entry.result]:<24}", _COLOURS[entry.result]),
+        (f"{entry.seconds:6.2f} s", "dim"),
+    )
+    console.print(line, highlight=False)
+    evidence = Text(entry.evidence, "red" if entry.result is Result.FAILED else "dim")
+    console.print(Padding(evidence, (0, 0, 0, 5)), highlight=False)
+
+
+def show_record(console: Console, run: RunRecord) -> None:
+    """Print the end of a run: one panel per connection with verdict, consent, findings and what to do."""
+    for connection in run.connections:
+        outcome = outcome_of(connection, run)
+        console.print(
+            Panel(
+                Group(*_parts(outcome, connection)),
+                title=Text(f" {connection.name}: {outcome.name} "),
+                title_align="left",
+                border_style="green" if outcome.succeeded else "red",
+                padding=(1, 2),
+            ),
+            highlight=False,
+        )
+
+
+def _parts(outcome: Outcome, connection: ConnectionRecord) -> list[RenderableType]:
+    parts: list[RenderableType] = [Text(outcome.meaning)]
+    if connection.error is not None:
+        parts += [
+            Text(f"\n{connection.error}", "bold red"),
+            Text(f"What to do: {connection.error.what_to_do()}"),
+        ]
+    if connection.consent is not None:
+        parts += [Text(), _consent(connection.consent)]
+    for finding in connection.findings:
+        head = Text.assemble("\n", (finding.code, "bold yellow"), f"  {finding.subject}")
+        parts += [head, Text(finding.detail), Text(f"What to do: {finding.what_to_do()}")]
+    for what in connection.unchecked:
+        parts.append(Text(f"\nNot checked: {what}", "yellow"))
+    return parts
+
+
+def _consent(review: ConsentReview) -> RenderableType:
+    table = Table(
+        title=Text.assemble("Consent: ", (review.verdict.value, "bold")),
+        title_justify="left",
+        title_style="",
+    )
+    for column in ("permission", "type", "resource", "granted"):
+        table.add_column(column)
+    for line in review.lines:
+        granted = ", ".join(how.value for how in line.granted)
+        table.add_row(
+            line.permission.value,
+            line.permission.kind.value,
+            line.permission.resource,
+            Text(granted or "not granted", "" if granted else "bold red"),
+        )
+    return table

@@ -1,0 +1,95 @@
+"""The end states: what a run, or one connection of it, came to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from connectors.errors import (
+    NeedsPerson,
+    OutOfStep,
+    Refused,
+    RotationError,
+    Superseded,
+    Unknown,
+    Unreachable,
+)
+from report.record import ConnectionRecord, Result, RunRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """An end state by the name that the Prefect UI shows. ``rank`` orders them, worst last."""
+
+    name: str
+    succeeded: bool
+    rank: int
+    meaning: str
+
+
+READY = Outcome("Ready", True, 0, "The credential is in use, consent is complete, operations work.")
+DRY_RUN = Outcome("Dry run", True, 1, "Every read-only check passed; nothing was changed.")
+REMEDIATION = Outcome(
+    "Remediation required",
+    False,
+    2,
+    "The credential is in use, but the consent of the Entra app is not as it must be.",
+)
+VALIDATION = Outcome(
+    "Validation failed",
+    False,
+    3,
+    "The credential is in use, but a real operation failed; the findings name the permission.",
+)
+UNREACHABLE = Outcome(
+    "Unreachable", False, 4, "A system did not answer; nothing was changed by it."
+)
+REFUSED = Outcome(
+    "Refused", False, 5, "A system said no; it will say no again until it is corrected."
+)
+SUPERSEDED = Outcome(
+    "Superseded", False, 6, "Another run has taken over; this one changed nothing more."
+)
+OUT_OF_STEP = Outcome("Out of step", False, 7, "Two systems disagree about the same fact.")
+NEEDS_PERSON = Outcome("Needs a person", False, 8, "A human step is due.")
+UNKNOWN = Outcome(
+    "Unknown", False, 9, "Something may or may not have happened: start again, it looks first."
+)
+
+OUTCOMES: tuple[Outcome, ...] = (
+    READY, DRY_RUN, REMEDIATION, VALIDATION, UNREACHABLE, REFUSED, SUPERSEDED, OUT_OF_STEP,
+    NEEDS_PERSON, UNKNOWN,
+)  # fmt: skip
+
+_KINDS: tuple[tuple[type[RotationError], Outcome], ...] = (
+    (Superseded, SUPERSEDED),
+    (OutOfStep, OUT_OF_STEP),
+    (NeedsPerson, NEEDS_PERSON),
+    (Unknown, UNKNOWN),
+    (Unreachable, UNREACHABLE),
+    (Refused, REFUSED),
+)
+
+
+def outcome_of_error(error: RotationError) -> Outcome:
+    """Return the end state that an error leads to."""
+    return next((outcome for kind, outcome in _KINDS if isinstance(error, kind)), UNKNOWN)
+
+
+def outcome_of(connection: ConnectionRecord, run: RunRecord) -> Outcome:
+    """Return the end state of one connection."""
+    if connection.error is not None:
+        failed = [entry for entry in connection.entries if entry.result is Result.FAILED]
+        if failed and failed[-1].number.startswith("V"):
+            return VALIDATION
+        return outcome_of_error(connection.error)
+    if connection.consent is not None and not connection.consent.ready:
+        return REMEDIATION
+    return DRY_RUN if run.dry_run else READY
+
+
+def outcome_of_run(run: RunRecord, error: RotationError | None = None) -> Outcome:
+    """Return the worst end state of a run's connections, or the one of an error that ended it early."""
+    outcomes = [outcome_of(connection, run) for connection in run.connections]
+    if error is not None:
+        outcomes.append(outcome_of_error(error))
+    return max(outcomes, key=lambda outcome: outcome.rank, default=UNKNOWN)

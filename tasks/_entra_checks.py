@@ -1,0 +1,115 @@
+"""What is checked of the Entra account before its password is entered: roles, and one sign-in."""
+
+from __future__ import annotations
+
+from connectors.entra.models import EntraAccount, PasswordProbe, ProbeVerdict
+from connectors.errors import InvalidInput, SignInReason, SignInRefused, Unreachable
+from connectors.models import Finding
+from connectors.protocols import Systems
+from report.record import current_record
+from tasks.identify import Location
+
+_REASONS = {
+    ProbeVerdict.INVALID: SignInReason.WRONG_PASSWORD,
+    ProbeVerdict.LOCKED: SignInReason.LOCKED,
+    ProbeVerdict.DISABLED: SignInReason.DISABLED,
+    ProbeVerdict.USER_NOT_FOUND: SignInReason.NOT_FOUND,
+}
+
+
+def roles(systems: Systems, location: Location, account: EntraAccount) -> str:
+    """Record a finding for every required role that is not active; return the active ones' names."""
+    record = current_record().here()
+    holdings = systems.tenant(location.in_tenant.tenant).roles(account.id)
+    active = {item.name for item in holdings if item.how != "eligible only"}
+    eligible = {item.name for item in holdings} - active
+    for role in location.in_tenant.required_roles:
+        if role in active or "Global Administrator" in active:
+            continue
+        how = "is only eligible (PIM)" if role in eligible else "is not assigned"
+        record.find(
+            Finding(
+                "entra.role-missing",
+                role,
+                f"The role {role} {how} for {account.upn}.",
+                f"Assign {role} to {account.upn} as an active role, "
+                "or correct required_roles in the inventory.",
+            )
+        )
+    if not account.cloud_only:
+        record.find(
+            Finding(
+                "entra.not-cloud-only",
+                account.upn,
+                "The connection account is synchronised from Active Directory.",
+                "The vendor asks for a cloud-only account: create one and enter it instead.",
+            )
+        )
+    return ", ".join(sorted(active)) or "none"
+
+
+def password(systems: Systems, location: Location) -> str:
+    """Sign in once and say what that proved.
+
+    Raises SignInRefused (rejected, locked, disabled, not found), Unreachable (no answer worth believing)
+    or InvalidInput (the probe app or tenant is misconfigured).
+    """
+    probe = systems.tenant(location.in_tenant.tenant).probe_password(location.secret)
+    record = current_record().here()
+    codes = ", ".join(f"AADSTS{code}" for code in probe.codes)
+    if probe.verdict is ProbeVerdict.VALID:
+        return f"signs in (correlation id {probe.correlation_id})"
+    if probe.verdict.password_accepted:
+        record.find(
+            Finding(
+                "entra.sign-in-not-complete",
+                probe.account,
+                f"The password is very likely right, but the sign-in ended with {codes}: "
+                f"{probe.verdict.value}.",
+                "Exclude the account from Conditional Access and multi-factor authentication, as the "
+                "vendor asks; the product cannot sign in unattended otherwise.",
+            )
+        )
+        return f"{probe.verdict.value} ({codes})"
+    if probe.verdict is ProbeVerdict.UNKNOWN:
+        record.leave_unchecked(
+            f"the password of {probe.account}: Entra answered {codes}, whose meaning is not known; "
+            "the console's Validate decides"
+        )
+        return f"not proven ({codes})"
+    raise _refusal(probe, location, codes)
+
+
+def _refusal(
+    probe: PasswordProbe, location: Location, codes: str
+) -> SignInRefused | Unreachable | InvalidInput:
+    again = f"account-rotation update {location.service.name} --connection {location.name}"
+    facts = {"account": probe.account, "codes": codes, "correlation_id": probe.correlation_id}
+    reason = _REASONS.get(probe.verdict)
+    if reason is SignInReason.WRONG_PASSWORD:
+        return SignInRefused(
+            "entra",
+            "sign in",
+            reason=reason,
+            advice=f"{location.secret} does not hold the account's password, or a change has not "
+            "reached every data centre yet. Put the right one in Vault, or wait a minute, then: "
+            f"{again}. It was tried once; the console is unchanged.",
+            **facts,
+        )
+    if reason is not None:
+        return SignInRefused(
+            "entra",
+            "sign in",
+            reason=reason,
+            advice=f"Look at the account in Entra ID (sign-in logs name the cause), then: {again}",
+            **facts,
+        )
+    if probe.verdict is ProbeVerdict.TRANSIENT:
+        return Unreachable("entra", "sign in", advice=None, retry_after=None, **facts)
+    return InvalidInput(
+        "entra",
+        "sign in",
+        advice="The probe app or the tenant is set up wrongly: look the code up, correct "
+        "probe_client_id or tenant_id in the inventory; this says nothing about the password.",
+        **facts,
+    )

@@ -1,0 +1,146 @@
+"""A: update the Active Directory extension (article: steps for the Active Directory extension)."""
+
+from __future__ import annotations
+
+from connectors.cayosoft.models import CheckResult, ConnectionRow, ConsoleSession, Draft
+from connectors.errors import OutOfStep, RotationError, SignInReason, SignInRefused
+from connectors.models import Finding, Presence
+from connectors.protocols import Systems
+from report.record import current_record
+from tasks import _console
+from tasks._step import AlreadySo, Answer, Done, step
+from tasks.identify import Location
+
+
+@step("A1")
+def sign_in_to_console(systems: Systems, location: Location) -> Answer[ConsoleSession]:
+    """Sign in to the Cayosoft Administrator console with administrator privileges."""
+    return _console.sign_in(systems, location)
+
+
+@step("A2")
+def open_extension(systems: Systems, location: Location) -> Answer[bool]:
+    """Open Configuration > Connected System Extensions > Active Directory."""
+    return _console.open_extension(systems, location)
+
+
+@step("A3")
+def locate_connection(systems: Systems, location: Location) -> Answer[ConnectionRow]:
+    """Locate the connection row and the selector of its default credentials."""
+    console = systems.console(location.service.name)
+    row = console.connection_row(location.extension, location.row)
+    return Done(row, _console.describe(row))
+
+
+@step("A4")
+def update_credential(
+    systems: Systems, location: Location, row: ConnectionRow, *, dry_run: bool
+) -> Answer[Draft | None]:
+    """Fetch the fresh secret, prove that it signs in, check its rights, and enter it in a draft.
+
+    The console tests an Active Directory credential only after saving, so the proof comes first.
+    Raises SignInRefused, BudgetSpent or OutOfStep with the console unchanged.
+    """
+    credential = _console.fetch(systems, location)
+    directory = systems.directory(location.in_directory.directory)
+    problem: RotationError | None = None
+    try:
+        proof = directory.sign_in(location.secret)
+    except SignInRefused as refused:
+        problem = _explained(refused, location)
+    if problem:
+        raise problem
+    missing = _check_rights(systems, location)
+    proven = (
+        f"{proof.account} signs in on {proof.where} with {location.secret}, "
+        f"{'rights: ' + missing + ' missing' if missing else 'no right is missing'}"
+    )
+    if _console.already_holds(row, location, credential):
+        return AlreadySo(None, f"{proven}; {_console.describe(row)}")
+    if dry_run:
+        return Done(None, f"{proven}; dry run: nothing entered")
+    draft = _console.enter(systems, location, row)
+    return Done(draft, f"{proven}; entered in a draft against revision {draft.base_revision}")
+
+
+@step("A4", undo=True)
+def discard_draft(systems: Systems, location: Location, draft: Draft) -> Answer[None]:
+    """Undo step A4: throw the draft away."""
+    systems.console(location.service.name).discard(draft)
+    return Done(None, "the draft is gone; the row is as it was")
+
+
+@step("A5")
+def save(systems: Systems, location: Location, draft: Draft | None) -> Answer[ConnectionRow]:
+    """Save the changed credential."""
+    return _console.save(systems, location, draft)
+
+
+@step("A6")
+def check_settings(systems: Systems, location: Location) -> Answer[CheckResult]:
+    """Run Check Settings, the product's own test of the saved credential.
+
+    Raises OutOfStep when it fails although the same credential signs in.
+    """
+    console = systems.console(location.service.name)
+    result = console.check_settings(location.extension, location.row)
+    shown = "; ".join(result.messages) or "no message"
+    if not result.ok:
+        raise OutOfStep(
+            "cayosoft",
+            "check settings",
+            row=location.row,
+            shown=shown,
+            advice="The credential signs in, but the console's own test fails. Run the rule "
+            "'Restart working sessions' (12.3 and later), then start the update again.",
+        )
+    return Done(result, f"Check Settings passed: {shown}")
+
+
+def _check_rights(systems: Systems, location: Location) -> str:
+    """Record a finding for every right that is missing; return their names."""
+    record = current_record().here()
+    directory = systems.directory(location.in_directory.directory)
+    missing: list[str] = []
+    for check in directory.rights(location.secret, location.in_directory.validation_ou):
+        if check.presence is Presence.MISSING:
+            missing.append(check.right.value)
+            record.find(
+                Finding(
+                    "active-directory.right-missing",
+                    check.right.value,
+                    f"The connection account lacks the right to {check.right.value} "
+                    f"in {check.container} ({check.how}).",
+                    f"Delegate '{check.right.value}' on {check.container} to the account, "
+                    "then start the update again.",
+                )
+            )
+        elif check.presence is Presence.UNTOLD:
+            record.leave_unchecked(
+                f"the right to {check.right.value} in {check.container}: {check.how}"
+            )
+    return ", ".join(missing)
+
+
+def _explained(refused: SignInRefused, location: Location) -> SignInRefused:
+    """Add what a person does about a refused sign-in, with the exact next command."""
+    again = f"account-rotation update {location.service.name} --connection {location.name}"
+    advice = {
+        SignInReason.WRONG_PASSWORD: (
+            f"{location.secret} does not hold the account's password. Put the right one in Vault, "
+            f"or name an older version: {again} --secret-version N. It was tried once; the console "
+            "is unchanged."
+        ),
+        SignInReason.LOCKED: (
+            "Find what still uses the old password, unlock the account "
+            f"(Unlock-ADAccount), then: {again}"
+        ),
+        SignInReason.DISABLED: f"Enable the account (Enable-ADAccount), then: {again}",
+    }.get(refused.reason)
+    return SignInRefused(
+        refused.system,
+        refused.operation,
+        reason=refused.reason,
+        advice=advice or refused.advice,
+        **refused.identifiers,
+    )

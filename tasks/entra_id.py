@@ -1,0 +1,212 @@
+"""E: update the Microsoft 365 extension (article: steps for the Microsoft 365 extension)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from connectors.cayosoft.models import (
+    AppRegistration,
+    ConnectionRow,
+    ConsoleConsent,
+    ConsoleSession,
+    Draft,
+)
+from connectors.entra.consent import review
+from connectors.entra.manifest import load_manifest
+from connectors.entra.models import ConsentReview, EntraAccount
+from connectors.errors import NotFound, PolicyRefused, SignInReason, SignInRefused, Unreachable
+from connectors.models import Finding
+from connectors.protocols import Systems
+from report.record import current_record
+from tasks import _console, _entra_checks
+from tasks._step import AlreadySo, Answer, Done, step
+from tasks._wait import eventually
+from tasks.identify import Location
+
+COLLECTING_WITHIN = 300.0
+"""Seconds that the console may take to collect the tenant's data after a consent."""
+
+
+@step("E1")
+def sign_in_to_console(systems: Systems, location: Location) -> Answer[ConsoleSession]:
+    """Sign in to the Cayosoft Administrator console with administrator privileges."""
+    return _console.sign_in(systems, location)
+
+
+@step("E2")
+def open_extension(systems: Systems, location: Location) -> Answer[bool]:
+    """Open Configuration > Connected System Extensions > Microsoft 365."""
+    return _console.open_extension(systems, location)
+
+
+@step("E3")
+def update_credential(
+    systems: Systems, location: Location, *, dry_run: bool
+) -> Answer[tuple[ConnectionRow, Draft | None]]:
+    """Check the account and its roles, prove the password, and enter both in a draft.
+
+    Raises SignInRefused, BudgetSpent, NotFound or OutOfStep with the console unchanged.
+    """
+    console = systems.console(location.service.name)
+    row = console.connection_row(location.extension, location.row)
+    credential = _console.fetch(systems, location)
+    tenant = systems.tenant(location.in_tenant.tenant)
+    account = tenant.account(credential.username)
+    if not account.enabled:
+        raise SignInRefused(
+            "entra",
+            "check the account",
+            reason=SignInReason.DISABLED,
+            account=account.upn,
+            advice="Enable the account in Entra ID, then start the update again; "
+            "no sign-in was spent.",
+        )
+    roles = _entra_checks.roles(systems, location, account)
+    proof = _entra_checks.password(systems, location)
+    proven = f"{account.upn} with {location.secret}: {proof}; roles: {roles}"
+    if _console.already_holds(row, location, credential):
+        return AlreadySo((row, None), f"{proven}; {_console.describe(row)}")
+    if dry_run:
+        return Done((row, None), f"{proven}; dry run: nothing entered")
+    draft = _console.enter(systems, location, row)
+    evidence = f"{proven}; entered in a draft against revision {draft.base_revision}"
+    return Done((row, draft), evidence)
+
+
+@step("E3", undo=True)
+def discard_draft(systems: Systems, location: Location, draft: Draft) -> Answer[None]:
+    """Undo step E3: throw the draft away."""
+    systems.console(location.service.name).discard(draft)
+    return Done(None, "the draft is gone; the row is as it was")
+
+
+@step("E4")
+def validate_and_accept(
+    systems: Systems, location: Location, draft: Draft | None
+) -> Answer[ConnectionRow]:
+    """Run Validate on the entered credential, and OK (save) when it passes.
+
+    Raises PolicyRefused when Validate fails; nothing is saved then.
+    """
+    if draft is None:
+        return _console.save(systems, location, None)
+    result = systems.console(location.service.name).validate(draft)
+    shown = "; ".join(result.messages) or "no message"
+    if not result.ok:
+        raise PolicyRefused(
+            "cayosoft",
+            "validate",
+            row=location.row,
+            shown=shown,
+            advice="The product's Validate does not accept the credential although it was checked "
+            "before. Multi-factor authentication or Conditional Access on the account is the usual "
+            "cause: exclude the account, then start the update again. The console is unchanged.",
+        )
+    answer = _console.save(systems, location, draft)
+    return Done(answer.value, f"Validate passed: {shown}; {answer.evidence}")
+
+
+@step("E5")
+def find_or_register_app(
+    systems: Systems, location: Location, row: ConnectionRow
+) -> Answer[AppRegistration]:
+    """Find the product's Entra app, or register it, signing in with the same account.
+
+    The console searches before it registers, so a repeat after a lost answer finds the app.
+    """
+    console = systems.console(location.service.name)
+    app = console.find_or_register_app(row, _console.run_key(location, "app"))
+    how = "registered" if app.registered_now else "found"
+    return Done(app, f"{how} {app.display_name!r}, app id {app.app_id}")
+
+
+@step("E6")
+def accept_permission_request(
+    systems: Systems, location: Location, row: ConnectionRow
+) -> Answer[ConsoleConsent]:
+    """Accept the permission request, never on behalf of the organization; wait for the tenant's data.
+
+    Raises Unreachable when the console is still collecting after five minutes.
+    """
+    console = systems.console(location.service.name)
+    request = console.permission_request(row)
+    if not request.already_granted:
+        console.accept_permissions(
+            request,
+            on_behalf_of_organization=False,
+            idempotency_key=_console.run_key(location, "consent", request.id),
+        )
+    shown = eventually(lambda: console.consent(row), lambda c: not c.collecting, COLLECTING_WITHIN)
+    if shown.collecting:
+        raise Unreachable(
+            "cayosoft",
+            "collect the tenant's data",
+            row=location.row,
+            waited=f"{COLLECTING_WITHIN:g} s",
+            advice="The console is still collecting. Look at it, then start the update again.",
+        )
+    if request.already_granted:
+        return AlreadySo(shown, f"nothing was asked for; the console shows {shown.status!r}")
+    evidence = (
+        f"accepted {len(request.permissions)} permissions for this account only "
+        f"('Consent on behalf of your organization' left unticked); "
+        f"the console shows {shown.status!r}"
+    )
+    return Done(shown, evidence)
+
+
+@step("E7")
+def review_consent(
+    systems: Systems, location: Location, row: ConnectionRow, app_id: str | None
+) -> Answer[ConsentReview]:
+    """Compute the consent status from the tenant and compare it with the console's words.
+
+    Without ``app_id`` (dry run) the app is looked up by the manifest's name.
+    """
+    account = systems.tenant(location.in_tenant.tenant).account(row.account)
+    return Done(*_review(systems, location, row, account, app_id))
+
+
+def _review(
+    systems: Systems,
+    location: Location,
+    row: ConnectionRow,
+    account: EntraAccount,
+    app_id: str | None,
+) -> tuple[ConsentReview, str]:
+    record = current_record().here()
+    tenant = systems.tenant(location.in_tenant.tenant)
+    manifest = load_manifest(_manifest_source(location.in_tenant.consent.manifest))
+    if app_id is None:
+        apps = tenant.find_apps(manifest.app_display_name)
+        if not apps:
+            raise NotFound(
+                "entra",
+                "find the app",
+                app=manifest.app_display_name,
+                advice="Run the update without --dry-run: the console registers the app in step E5.",
+            )
+        app_id = apps[0].app_id
+    facts = tenant.consent_facts(app_id, account.id, manifest)
+    reviewed = review(manifest, facts, account)
+    record.consent = reviewed
+    for unread in facts.unread:
+        record.leave_unchecked(f"consent: {unread}")
+    console_words = systems.console(location.service.name).consent(row)
+    says_full = console_words.status.casefold() == "fully granted" and not console_words.red_banner
+    if says_full != reviewed.ready:
+        record.find(
+            Finding(
+                "consent.out-of-step",
+                location.row,
+                f"The console shows {console_words.status!r}, the tenant says "
+                f"{reviewed.verdict.value!r}.",
+                "Trust the table of permissions in this report, which was read from the tenant. "
+                "Press Refresh in the console's consent section and compare again.",
+            )
+        )
+    return reviewed, f"{reviewed.verdict.value}; the console shows {console_words.status!r}"
+
+
+def _manifest_source(name: str) -> str | Path:
+    return Path(name) if name.endswith(".json") else name

@@ -1,0 +1,136 @@
+"""P: identify the connection locations (article: "Identify the connection locations")."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from connectors.errors import InvalidInput, NotFound
+from connectors.models import Extension, SecretHandle, SecretVersion
+from connectors.protocols import Systems
+from inventory.models import (
+    ActiveDirectoryConnection,
+    Connection,
+    Inventory,
+    Microsoft365Connection,
+    Service,
+)
+from tasks._step import Done, step
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """One place in one console that holds a connection account, and the secret it is to hold."""
+
+    service: Service
+    connection: Connection
+    version: SecretVersion
+
+    @property
+    def name(self) -> str:
+        """The connection's name in the inventory."""
+        return self.connection.name
+
+    @property
+    def extension(self) -> Extension:
+        """The connected system extension."""
+        return self.connection.extension
+
+    @property
+    def row(self) -> str:
+        """The row of the extension as the console shows it."""
+        return self.connection.row
+
+    @property
+    def secret(self) -> SecretHandle:
+        """The secret, with its version."""
+        return self.version.handle
+
+    @property
+    def in_directory(self) -> ActiveDirectoryConnection:
+        """The connection as one of the Active Directory extension; TypeError if it is not."""
+        if not isinstance(self.connection, ActiveDirectoryConnection):
+            raise TypeError(self.name)
+        return self.connection
+
+    @property
+    def in_tenant(self) -> Microsoft365Connection:
+        """The connection as one of the Microsoft 365 extension; TypeError if it is not."""
+        if not isinstance(self.connection, Microsoft365Connection):
+            raise TypeError(self.name)
+        return self.connection
+
+
+def choose(
+    inventory: Inventory, service: str, names: Sequence[str] | None
+) -> tuple[Service, tuple[Connection, ...]]:
+    """Return the service and its chosen connections (all of them for None), in inventory order.
+
+    Raises InvalidInput naming what is not in the inventory and what is.
+    """
+    services = {item.name: item for item in inventory.services}
+    if service not in services:
+        raise InvalidInput(
+            "inventory",
+            "find service",
+            service=service,
+            advice=f"Name one of the inventory's services: {', '.join(sorted(services))}.",
+        )
+    found = services[service]
+    known = {item.name: item for item in found.connections}
+    unknown = sorted(set(names or ()) - set(known))
+    if unknown:
+        raise InvalidInput(
+            "inventory",
+            "find connection",
+            connection=", ".join(unknown),
+            advice=f"Name connections of service {service}: {', '.join(sorted(known))}.",
+        )
+    return found, tuple(item for item in found.connections if not names or item.name in names)
+
+
+@step("P1")
+def connection_locations(
+    systems: Systems, service: Service, chosen: Sequence[Connection], secret_version: int | None
+) -> Done[tuple[Location, ...]]:
+    """Pin the secret version that each chosen connection is to hold, from Vault's metadata.
+
+    Raises InvalidInput for one version number over several connections, NotFound for a version that is
+    not there or was deleted.
+    """
+    if secret_version is not None and len(chosen) != 1:
+        raise InvalidInput(
+            "inventory",
+            "pin secret version",
+            secret_version=secret_version,
+            connections=len(chosen),
+            advice="Versions are counted per secret: name exactly one connection "
+            "when you name a version.",
+        )
+    locations = tuple(
+        Location(service, item, _version(systems, item, secret_version)) for item in chosen
+    )
+    pinned = "; ".join(
+        f"{item.name}: {item.extension.value} row {item.row!r}, secret {item.secret}"
+        for item in locations
+    )
+    return Done(locations, pinned)
+
+
+def _version(systems: Systems, connection: Connection, wanted: int | None) -> SecretVersion:
+    metadata = systems.vault.metadata(connection.secret.handle)
+    if wanted is None:
+        chosen: SecretVersion | None = metadata.current
+    else:
+        versions = (v for v in metadata.versions if v.handle.version == wanted)
+        chosen = next(versions, None)
+    if chosen is None or not chosen.readable:
+        shown = metadata.current.handle.version if wanted is None else wanted
+        raise NotFound(
+            "vault",
+            "pin secret version",
+            secret=connection.secret.handle.at(shown or 0),
+            advice="That version does not exist, or was deleted. Write the credential to Vault, "
+            "or name a version that is readable.",
+        )
+    return chosen

@@ -1,0 +1,105 @@
+"""V8: an operation failed; double-check the permissions and name the missing one."""
+
+from __future__ import annotations
+
+from connectors.active_directory.models import Right
+from connectors.cayosoft.models import Operation
+from connectors.entra.models import ConsentReview, GrantedHow, PermissionKind
+from connectors.errors import RotationError
+from connectors.models import Extension, Finding, Presence
+from connectors.protocols import Systems
+from report.record import current_record
+from tasks._step import Answer, Done, step
+from tasks.identify import Location
+
+_RIGHTS = {
+    Operation.AD_CREATE_USER.value: Right.CREATE_USER,
+    Operation.AD_RESET_PASSWORD.value: Right.RESET_PASSWORD,
+    Operation.AD_MODIFY_USER.value: Right.WRITE_ATTRIBUTES,
+    Operation.AD_DELETE_USER.value: Right.DELETE_USER,
+}
+_ENOUGH = {
+    Operation.ENTRA_CREATE_USER.value: ("User.ReadWrite.All", "Directory.ReadWrite.All"),
+    Operation.ENTRA_MODIFY_USER.value: ("User.ReadWrite.All", "Directory.ReadWrite.All"),
+    Operation.ENTRA_DELETE_USER.value: (
+        "User.ReadWrite.All",
+        "User.DeleteRestore.All",
+        "Directory.ReadWrite.All",
+    ),
+}
+"""Graph delegated permissions of which one suffices (Microsoft's permission map)."""
+
+
+@step("V8")
+def double_check_permissions(
+    systems: Systems, location: Location, failed: RotationError, review: ConsentReview | None
+) -> Answer[tuple[Finding, ...]]:
+    """Name the permission that explains the failed operation, or say that none does."""
+    if location.extension is Extension.ACTIVE_DIRECTORY:
+        findings = _rights(systems, location, failed.operation)
+    else:
+        findings = _grants(systems, location, failed.operation, review)
+    current_record().here().find(*findings)
+    named = "; ".join(item.subject for item in findings)
+    return Done(findings, f"{failed.operation} failed: {named or 'no missing permission found'}")
+
+
+def _rights(systems: Systems, location: Location, operation: str) -> tuple[Finding, ...]:
+    directory = systems.directory(location.in_directory.directory)
+    wanted = _RIGHTS.get(operation)
+    checks = directory.rights(location.secret, location.in_directory.validation_ou)
+    return tuple(
+        Finding(
+            "active-directory.right-missing",
+            check.right.value,
+            f"The connection account lacks the right to {check.right.value} "
+            f"in {check.container} ({check.how}).",
+            f"Delegate '{check.right.value}' on {check.container} to the account, "
+            "then start the update again.",
+        )
+        for check in checks
+        if check.presence is Presence.MISSING and wanted in (None, check.right)
+    )
+
+
+def _grants(
+    systems: Systems, location: Location, operation: str, review: ConsentReview | None
+) -> tuple[Finding, ...]:
+    enough = _ENOUGH.get(operation)
+    if enough is None or review is None:
+        return ()
+    for_the_account = {GrantedHow.CONNECTION_ACCOUNT, GrantedHow.ORGANIZATION}
+    granted = {
+        line.permission.value
+        for line in review.lines
+        if line.permission.kind is PermissionKind.DELEGATED and for_the_account & {*line.granted}
+    }
+    if not granted & {*enough}:
+        return (
+            Finding(
+                "consent.permission-missing",
+                enough[0],
+                f"The product's app lacks the delegated permission {enough[0]}, which "
+                f"{operation} needs.",
+                f"Grant {enough[0]} for the connection account, then start the update again.",
+            ),
+        )
+    return _missing_role(systems, location)
+
+
+def _missing_role(systems: Systems, location: Location) -> tuple[Finding, ...]:
+    """The permission is there, so the account's own role is the next suspect."""
+    tenant = systems.tenant(location.in_tenant.tenant)
+    secret = systems.vault.credential(location.secret)
+    account = tenant.account(secret.username)
+    active = {item.name for item in tenant.roles(account.id) if item.how != "eligible only"}
+    if active & {"Global Administrator", "User Administrator"}:
+        return ()
+    return (
+        Finding(
+            "entra.role-missing",
+            "User Administrator",
+            f"{account.upn} holds neither Global Administrator nor User Administrator.",
+            f"Assign one of the two roles to {account.upn}, then start the update again.",
+        ),
+    )
