@@ -103,3 +103,8 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     return context
+
+
+def client_context(ca_file: Path) -> ssl.SSLContext:
+    """Return a client-side TLS context that trusts the sandbox CA and nothing else."""
+    return ssl.create_default_context(cafile=str(ca_file))

@@ -1,0 +1,162 @@
+"""The main job on the embedded sandbox: both connection accounts of two services, from one command.
+
+Everything that is said at the end was looked at: the consoles sign in, the test users are gone, no secret
+is in anything that Prefect keeps.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sandbox import canary
+from sandbox.standin.process import StandIn
+from sandbox.world import World, running
+
+EXPECTED = {"hq": (0, "Ready"), "branch": (10, "Remediation required")}
+"""Exit code and end state of each service's update."""
+
+
+@dataclass
+class Check:
+    """One thing that the demo looked at after the runs."""
+
+    what: str
+    held: bool
+    seen: str
+
+
+@contextmanager
+def sandbox_with_prefect(
+    folder: Path, directory: str = "active_directory", prefect_port: int = 0
+) -> Iterator[tuple[World, StandIn]]:
+    """Start the sandbox and a real Prefect server, side by side."""
+    with ExitStack() as stack:
+        home = folder / "prefect"
+        prefect = stack.enter_context(
+            StandIn.start(
+                "sandbox.prefect_server",
+                {"home": str(home), "port": prefect_port},
+                folder / "prefect.log",
+            )
+        )
+        world = stack.enter_context(running(folder, directory))
+        world.environment.update(
+            PREFECT_HOME=str(home),
+            PREFECT_API_URL=f"{prefect.url}/api",
+            PREFECT_UI_URL=prefect.url,
+            PREFECT_SERVER_ANALYTICS_ENABLED="false",
+        )
+        yield world, prefect
+
+
+def update(world: World, *arguments: str) -> int:
+    """Run ``account-rotation update`` as a person would, in a process of its own; return its exit code."""
+    command = [sys.executable, "-m", "cli.main", "update", *arguments]
+    return subprocess.run(command, env=os.environ | world.environment, check=False).returncode
+
+
+def demo(console: Console, folder: Path, *, keep: bool, directory: str, prefect_port: int) -> int:
+    """Run the demo; return 0 when everything was as expected."""
+    began = time.monotonic()
+    console.rule("[bold]Account rotation: demo on the embedded sandbox")
+    console.print("Starting Prefect, Vault, Active Directory, Entra ID and two consoles ...")
+    with sandbox_with_prefect(folder, directory, prefect_port) as (world, prefect):
+        show_addresses(console, world, prefect)
+        codes = {}
+        for service in EXPECTED:
+            console.print(
+                f"\n[bold]{service}[/]: somebody rotates both accounts. The directories and Vault now "
+                "hold new passwords; the console still holds the old ones."
+            )
+            world.rotate_ad(service)
+            world.rotate_entra(service)
+            console.print(f"$ account-rotation update {service}", style="bold cyan")
+            codes[service] = update(world, service)
+        checks = _checks(world, folder, codes)
+        _show(console, checks)
+        passed = all(check.held for check in checks)
+        seconds = time.monotonic() - began
+        if passed:
+            console.print(f"[bold green]DEMO PASSED[/] in {seconds:.0f} s")
+        else:
+            console.print(f"[bold red]DEMO FAILED[/] after {seconds:.0f} s; logs are in {folder}")
+        if keep:
+            _keep(console, prefect)
+    return 0 if passed else 1
+
+
+def show_addresses(console: Console, world: World, prefect: StandIn) -> None:
+    """Print where to look."""
+    table = Table(box=None, show_header=False, padding=(0, 2))
+    table.add_row("Prefect UI", Text(f"{prefect.url}/dashboard", "bold cyan"))
+    for name, stand_in in world.stand_ins().items():
+        table.add_row(name, stand_in.url)
+    table.add_row("inventory", str(world.inventory_file))
+    console.print(table)
+
+
+def _checks(world: World, folder: Path, codes: dict[str, int]) -> list[Check]:
+    checks = []
+    for service, (code, state) in EXPECTED.items():
+        seen = f"exit code {codes[service]}"
+        checks.append(
+            Check(f"the update of {service} ends {state!r}", codes[service] == code, seen)
+        )
+        for extension in ("active_directory", "microsoft_365"):
+            signs_in = world.console_signs_in(service, extension)
+            what = f"the credential that the console of {service} holds signs in ({extension})"
+            checks.append(Check(what, signs_in, "yes" if signs_in else "no"))
+    left = test_users(world)
+    checks.append(Check("no test user is left", not left, ", ".join(left) or "none"))
+    locked = [u for u, state in world.account_states().items() if state["locked"]]
+    checks.append(Check("no account is locked", not locked, ", ".join(locked) or "none"))
+    hits = canary.scan([folder / "prefect"], world.canaries)
+    seen = ", ".join(f"{hit.file.name} ({hit.encoding})" for hit in hits)
+    scanned = f"none of {len(world.canaries)} secrets in any file of Prefect"
+    checks.append(Check("no secret is in what Prefect keeps", not hits, seen or scanned))
+    return checks
+
+
+def test_users(world: World) -> list[str]:
+    """Return the test users that are still there, in every directory."""
+    with world.as_administrator() as connection:
+        connection.search("DC=corp,DC=example,DC=test", "(sAMAccountName=rot-*)", attributes=["cn"])
+        left = [e["dn"] for e in connection.response if e["type"] == "searchResEntry"]
+    for tenant in world.tenants.values():
+        users = tenant.state()["users"]
+        left += [u["upn"] for u in users if u["upn"].startswith("rot-") and not u["deleted"]]
+    return left
+
+
+def _show(console: Console, checks: list[Check]) -> None:
+    table = Table(title="What was looked at afterwards", title_justify="left", title_style="bold")
+    for column in ("check", "held", "seen"):
+        table.add_column(column)
+    for check in checks:
+        held = Text("yes", "green") if check.held else Text("NO", "bold red")
+        table.add_row(check.what, held, check.seen)
+    console.print()
+    console.print(table)
+
+
+def _keep(console: Console, prefect: StandIn) -> None:
+    console.print(
+        f"\nEverything stays up. Look at {prefect.url}/runs and {prefect.url}/artifacts. "
+        "Press Ctrl-C to end it."
+    )
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        console.print("Stopping.")

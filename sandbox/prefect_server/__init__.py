@@ -1,0 +1,1 @@
+"""The real Prefect server and UI, as one more process of the sandbox."""

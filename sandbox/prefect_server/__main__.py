@@ -1,0 +1,100 @@
+"""Run ``prefect server start`` on loopback; ready when its health endpoint answers.
+
+Configuration: ``home`` (PREFECT_HOME, where its database goes), ``port`` (any other where it is taken), ``timeout``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+
+from sandbox.standin.control import Control
+from sandbox.standin.process import Config, Endpoints, run
+
+_servers: list[subprocess.Popen[bytes]] = []
+
+
+def environment(home: str, port: int) -> dict[str, str]:
+    """Return the environment of the server: its own home, loopback, no telemetry, no update checks."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    return own | {
+        "PREFECT_HOME": home,
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_API_HOST": "127.0.0.1",
+        "PREFECT_SERVER_API_PORT": str(port),
+        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        "PREFECT_LOGGING_SERVER_LEVEL": "WARNING",
+        "NO_COLOR": "1",
+    }
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def _free_port(wished: int) -> int:
+    """Return the wished port where it is free, else any free one."""
+    try:
+        with socket.create_server(("127.0.0.1", wished)) as probe:
+            return int(probe.getsockname()[1])
+    except OSError:
+        return _free_port(0)
+
+
+def start(config: Config) -> Endpoints:
+    """Start the server and wait until it is healthy; raise RuntimeError when it ends or does not get there."""
+    home, port = str(config["home"]), _free_port(int(config.get("port", 0)))
+    Path(home).mkdir(parents=True, exist_ok=True)
+    server = subprocess.Popen(
+        [sys.executable, "-m", "prefect", "server", "start"],
+        env=environment(home, port),
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr,
+        stderr=sys.stderr,
+        preexec_fn=_die_with_parent,  # no thread has started yet
+    )
+    _servers.append(server)
+    url = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + float(config.get("timeout", 120))
+    with httpx.Client(trust_env=False, timeout=5) as client:
+        while True:
+            try:
+                if client.get(f"{url}/api/health").is_success:
+                    break
+            except httpx.HTTPError:
+                pass
+            if server.poll() is not None:
+                raise RuntimeError(f"the Prefect server ended with {server.returncode}")
+            if time.monotonic() > deadline:
+                raise RuntimeError("the Prefect server was not healthy in time")
+            time.sleep(0.1)
+    side_door = Control().serve()
+    return {
+        "url": url,
+        "control": f"http://127.0.0.1:{side_door.server_port}",
+        "server_pid": server.pid,
+    }
+
+
+def stop() -> None:
+    """End the server and wait for it."""
+    for server in _servers:
+        server.terminate()
+        try:
+            server.wait(8)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+if __name__ == "__main__":
+    run(start, stop)
