@@ -74,6 +74,8 @@ class App:
         self._routes: list[tuple[str, re.Pattern[str], str, Handler]] = []
         self.not_found: Handler = lambda _: Response(404, {"error": "not found"})
         self.method_not_allowed: Handler = lambda _: Response(405, {"error": "method not allowed"})
+        # Sees every answer before it is sent, an injected fault's too: for headers that all share.
+        self.finish: Callable[[Request, Response], Response] = lambda _request, response: response
 
     def route(self, methods: str, template: str, name: str) -> Callable[[Handler], Handler]:
         """Register a handler; ``name`` is what faults and the journal call it."""
@@ -160,7 +162,7 @@ def _handler(app: App) -> type[BaseHTTPRequestHandler]:
             )
             fault = request.fault = app.control.meet(name)
             try:
-                response = self._respond(request, handler, fault)
+                response = app.finish(request, self._respond(request, handler, fault))
             except _HungUp:
                 app.control.record(name, "hung up", fault, method=self.command, path=request.path)
                 self._reset()
