@@ -138,6 +138,9 @@ class Accounts:
         """Say what a sign-in with a password of this digest comes to; change nothing."""
         versions = self._seen(user, replica)
         match = passwords.match(versions, proof, self._directory.now(), self.grace)
+        if not versions and self.has_password(user):
+            # The account itself has not reached this replica: an unknown user, nothing to count.
+            return SignIn(results.WRONG_PASSWORD, Match.OLDER)
         if self.is_locked(user):
             return SignIn(results.LOCKED, match, locked=True)
         if match not in (Match.CURRENT, Match.PREVIOUS):
@@ -158,24 +161,31 @@ class Accounts:
         answer = self.judge(user, passwords.digest(password), replica)
         if answer.locked:
             return answer
+        now = filetime(self._directory.now())
         if answer.match is Match.NONE:
-            self.count_failure(user)
+            self.count_failure(user, replica)
         elif answer.data is None:
-            user.put("badPwdCount", 0)
+            user.counters[replica, "badpwdcount"] = 0
             user.attributes.pop("lockouttime", None)
-            user.put("lastLogon", filetime(self._directory.now()))
-            user.put("logonCount", user.number("logonCount") + 1)
+            user.counters[replica, "lastlogon"] = now
+            user.counters[replica, "logoncount"] = self.counter(user, "logoncount", replica) + 1
+            user.put("lastLogonTimestamp", now)
         return answer
 
-    def count_failure(self, user: Entry) -> None:
+    @staticmethod
+    def counter(user: Entry, name: str, replica: int) -> int:
+        """Return what one domain controller counts for itself."""
+        return user.counters.get((replica, name), 0)
+
+    def count_failure(self, user: Entry, replica: int) -> None:
         """Count one wrong password; the one that reaches the threshold locks the account."""
         now = self._directory.now()
         policy = self.policy(user)
-        since = user.number("badPasswordTime")
+        since = self.counter(user, "badpasswordtime", replica)
         fresh = since and now < seconds_of(since) + policy.window
-        count = user.number("badPwdCount") + 1 if fresh else 1
-        user.put("badPwdCount", count)
-        user.put("badPasswordTime", filetime(now))
+        count = self.counter(user, "badpwdcount", replica) + 1 if fresh else 1
+        user.counters[replica, "badpwdcount"] = count
+        user.counters[replica, "badpasswordtime"] = filetime(now)
         exempt = (user.sid or "").endswith(_ADMINISTRATOR)
         if policy.threshold and count >= policy.threshold and not exempt:
             user.put("lockoutTime", filetime(now))
@@ -183,7 +193,14 @@ class Accounts:
     def unlock(self, user: Entry) -> None:
         """Unlock an account, as writing 0 to lockoutTime does."""
         user.put("lockoutTime", 0)
-        user.put("badPwdCount", 0)
+        self.forget_failures(user)
+
+    @staticmethod
+    def forget_failures(user: Entry) -> None:
+        """Start counting wrong passwords from 0 again, on every domain controller."""
+        for replica, name in list(user.counters):
+            if name == "badpwdcount":
+                user.counters[replica, name] = 0
 
     # -- new passwords -------------------------------------------------------------------------
 
@@ -204,10 +221,8 @@ class Accounts:
         try:
             passwords.demand_change(versions, old, new, policy, self._directory.now())
         except results.Refusal as refusal:
-            proof = passwords.digest(old)
-            match = passwords.match(versions, proof, self._directory.now(), self.grace)
-            if refusal.result.data == passwords.WRONG_OLD and match is Match.NONE:
-                self.count_failure(user)
+            if refusal.result.data == passwords.WRONG_OLD:
+                self.count_failure(user, replica)  # n-1 counts here, unlike in a sign-in
             raise
         account = user.text("sAMAccountName") or ""
         passwords.demand_quality(new, policy, account, user.text("displayName"))

@@ -184,7 +184,7 @@ class Changes:
             else:
                 self._entry.attributes.pop(name, None)
         if self._new.get("lockouttime") == [b"0"]:
-            self._entry.put("badPwdCount", 0)
+            self._accounts.forget_failures(self._entry)
         if "samaccountname" in self._new:
             self._entry.attributes["samaccountname"] = self._new["samaccountname"]
         self._new.clear()

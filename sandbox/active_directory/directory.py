@@ -37,13 +37,17 @@ def stamp(seconds: float) -> bytes:
 
 @dataclass(eq=False)
 class Entry:
-    """One object. ``attributes`` by lower-case name; users have ``credentials``."""
+    """One object. ``attributes`` by lower-case name; users have ``credentials``.
+
+    ``counters`` are the numbers that each domain controller keeps for itself, by replica and name.
+    """
 
     dn: Dn
     kind: schema.ObjectClass
     descriptor: Descriptor
     attributes: dict[str, list[bytes]] = field(default_factory=dict)
     credentials: Credentials | None = None
+    counters: dict[tuple[int, str], int] = field(default_factory=dict)
 
     def number(self, name: str, default: int = 0) -> int:
         """Read the one numeric value of an attribute."""
@@ -241,7 +245,12 @@ class Directory:
     def token(self, entry: Entry) -> Token:
         """Return what an account is, for access checks."""
         groups = [group.sid for group in self.groups_of(entry)]
-        well_known = [security.EVERYONE, security.NETWORK, security.AUTHENTICATED, security.USERS]
+        well_known = [
+            security.EVERYONE,
+            security.NETWORK,
+            security.AUTHENTICATED,
+            security.OLD_CLIENTS,
+        ]
         sids = [entry.sid, *groups, *well_known]
         return Token(tuple(dict.fromkeys(sid for sid in sids if sid)))
 

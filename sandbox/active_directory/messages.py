@@ -9,7 +9,7 @@ from sandbox.active_directory import ber
 from sandbox.active_directory.ber import Element, Malformed
 from sandbox.active_directory.filters import Filter
 from sandbox.active_directory.filters import read as read_filter
-from sandbox.active_directory.results import Result
+from sandbox.active_directory.results import UNWILLING, Refusal, Result
 
 BIND, UNBIND, SEARCH, MODIFY, ADD = 0x60, 0x42, 0x63, 0x66, 0x68
 DELETE, MODIFY_DN, COMPARE, ABANDON, EXTENDED = 0x4A, 0x6C, 0x6E, 0x50, 0x77
@@ -99,10 +99,12 @@ def read_modify(operation: Element) -> tuple[str, list[Change]]:
     return name.text(), found
 
 
-def read_modify_dn(operation: Element) -> tuple[str, str, bool, str | None]:
-    """Read name, new RDN, whether the old one goes, and the new parent."""
+def read_modify_dn(operation: Element) -> tuple[str, str, str | None]:
+    """Read name, new RDN and the new parent; raise result 53 when the old RDN is to stay."""
     name, rdn, drop, *above = operation.parts(3, 4)
-    return name.text(), rdn.text(), drop.boolean(), above[0].text() if above else None
+    if not drop.boolean():
+        raise Refusal(UNWILLING, "00002035", "SvcErr: the old name cannot stay as a value")
+    return name.text(), rdn.text(), above[0].text() if above else None
 
 
 def read_paging(value: bytes) -> tuple[int, bytes]:

@@ -79,7 +79,7 @@ _RESTRICTIONS = {"useraccountcontrol", "pwdlastset", "accountexpires", "userpara
 
 # Of users; "!": the directory's own, "*": several values.
 _TEXT = """
-    cn name! sAMAccountName userPrincipalName displayName description* givenName sn initials mail
+    cn name! sAMAccountName userPrincipalName displayName description givenName sn initials mail
     department company title telephoneNumber mobile info comment employeeID employeeNumber
     employeeType physicalDeliveryOfficeName streetAddress l st postalCode co c wWWHomePage
     homeDirectory homeDrive profilePath scriptPath userWorkstations servicePrincipalName* uid*
@@ -87,7 +87,7 @@ _TEXT = """
 """
 _NUMBERS = """
     userAccountControl pwdLastSet lockoutTime accountExpires instanceType! sAMAccountType!
-    primaryGroupID badPwdCount! badPasswordTime! lastLogon! lastLogoff! logonCount! codePage
+    primaryGroupID badPwdCount! badPasswordTime! lastLogon! lastLogonTimestamp! lastLogoff! logonCount! codePage
     countryCode adminCount uSNCreated! uSNChanged!
 """
 _NAMES = "distinguishedName! memberOf!* manager directReports!* objectCategory!"
@@ -100,12 +100,12 @@ _CONSTRUCTED = {
     Syntax.BYTES: "tokenGroups*",
 }
 _OTHERS = {
-    Syntax.TEXT: "ou dc dnsRoot* nETBIOSName attributeTypes!* objectClasses!*",
+    Syntax.TEXT: "ou dc dnsRoot* nETBIOSName",
     Syntax.NUMBER: "groupType systemFlags lockoutThreshold lockoutDuration lockOutObservationWindow "
     "maxPwdAge minPwdAge minPwdLength pwdHistoryLength pwdProperties msDS-Behavior-Version "
     "msDS-LockoutThreshold msDS-LockoutDuration msDS-LockoutObservationWindow msDS-MaximumPasswordAge "
     "msDS-MinimumPasswordAge msDS-MinimumPasswordLength msDS-PasswordHistoryLength "
-    "msDS-PasswordSettingsPrecedence",
+    "msDS-PasswordSettingsPrecedence nTMixedDomain ms-DS-MachineAccountQuota",
     Syntax.DN: "member* nCName msDS-PSOAppliesTo*",
     Syntax.BOOLEAN: "msDS-PasswordComplexityEnabled msDS-PasswordReversibleEncryptionEnabled",
 }
@@ -171,10 +171,10 @@ CLASSES = {
                "3bcd9db8-f84b-451c-952f-6c52b81f9ec6", "ms-DS-Password-Settings"),
         _class("msDS-PasswordSettingsContainer", "top", "CN",
                "5b06b06a-4cf3-44c0-bd16-43bc10a987da", "ms-DS-Password-Settings-Container"),
-        _class("subSchema", "top", "CN", "5a8b3261-c38d-11d1-bbc9-0080c76670c0", "SubSchema"),
     )
 }  # fmt: skip
-CREATABLE = ("user", "group", "organizationalUnit", "computer", "contact", "container")
+SHOWN = ("user", "group", "organizationalUnit", "computer", "contact", "container")
+CREATABLE = (*SHOWN, "msDS-PasswordSettings")
 USER_CLASS = CLASSES["user"].guid
 
 

@@ -101,7 +101,7 @@ class Searcher:
 
     def _crosses(self, message: Message, request: SearchRequest) -> bool:
         """Whether the search covers the place where another naming context begins."""
-        if request.scope != messages.SUBTREE or DOMAIN_SCOPE in message.controls:
+        if request.scope == messages.BASE or DOMAIN_SCOPE in message.controls:
             return False
         return names.parse(request.base).key == self.directory.base.key
 
@@ -122,7 +122,7 @@ class Searcher:
             raise Refusal(PROTOCOL_ERROR, "00000057", "LdapErr: unknown scope")
         if request.scope != messages.BASE and "tokengroups" in map(str.lower, request.attributes):
             # The real directory computes it for one named object only.
-            raise Refusal(OPERATIONS_ERROR, "00002120", "SvcErr: tokenGroups needs a base search")
+            raise Refusal(OPERATIONS_ERROR, "00002020", "SvcErr: tokenGroups needs a base search")
         return [
             entry
             for entry in among

@@ -105,6 +105,8 @@ class Seed:
             domain.put(name, -int(float(config.get(key, default)) * 10_000_000))
         domain.put("minPwdLength", int(config.get("min_password_length", 7)))
         domain.put("pwdHistoryLength", int(config.get("password_history", 24)))
+        domain.put("nTMixedDomain", 0)
+        domain.put("ms-DS-MachineAccountQuota", 10)
         domain.put("pwdProperties", 1 if config.get("complexity", True) else 0)
         self._accounts.grace = 60.0 * float(config.get("old_password_allowed_minutes", 60))
 
@@ -118,12 +120,15 @@ class Seed:
         user.credentials.set(config["password"], directory.now(), None)
         user.put("pwdLastSet", filetime(directory.now()))
         user.put("userAccountControl", NORMAL | NO_EXPIRY)
-        groups = {"Domain Admins": "512", "Domain Users": "513", "Enterprise Admins": "519"}
+        groups = {"Domain Admins": "512", "Domain Users": "513", "Schema Admins": "518"}
+        groups |= {"Enterprise Admins": "519"}
         for group, rid in groups.items():
             members = [] if rid == "513" else [str(user.dn)]
             self._group(users.child("CN", group), f"{directory.domain_sid}-{rid}", members)
         members = [str(user.dn), str(users.child("CN", "Domain Admins"))]
         self._group(builtin.child("CN", "Administrators"), security.ADMINISTRATORS, members)
+        everyone = [str(users.child("CN", "Domain Users"))]
+        self._group(builtin.child("CN", "Users"), security.USERS, everyone)
 
     def _account(self, dn: Dn, username: str, sid: str | None = None) -> Entry:
         user = self._directory.add(dn, "user", self._admins, sid)

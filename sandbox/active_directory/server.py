@@ -52,6 +52,13 @@ class _Connection(socketserver.BaseRequestHandler):
         """Speak TLS, then answer messages until either side is done."""
         raw: socket.socket = self.request
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        fault = self._fault("connect")
+        if fault and fault.kind == "unreachable":
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            raw.close()
+            return
+        if fault and fault.kind == "delay":
+            time.sleep(fault.seconds)
         try:
             self._wire = self.server.context.wrap_socket(raw, server_side=True)
         except OSError:
@@ -86,12 +93,15 @@ class _Connection(socketserver.BaseRequestHandler):
                 continue
             self._wire.sendall(self._serve(session, message))
 
+    def _fault(self, route: str) -> Fault | None:
+        control = self.server.control
+        return control.meet(route) or control.meet(f"dc{self.server.replica + 1}.{route}")
+
     def _serve(self, session: Session, message: messages.Message) -> bytes:
         route = ROUTES.get(message.operation.tag)
         if route is None:
             raise ber.Malformed("not an operation")
-        control = self.server.control
-        fault = control.meet(route) or control.meet(f"dc{self.server.replica + 1}.{route}")
+        fault = self._fault(route)
         kind = fault.kind if fault else None
         if fault and kind == "delay":
             time.sleep(fault.seconds)

@@ -156,7 +156,7 @@ class Session:
         self._domain.operations.delete(self._caller(), name, tree=TREE_DELETE in message.controls)
 
     def _rename(self, message: Message) -> None:
-        name, rdn, _, above = messages.read_modify_dn(message.operation)
+        name, rdn, above = messages.read_modify_dn(message.operation)
         self._domain.operations.rename(self._caller(), name, rdn, above)
 
     def _unknown(self, _message: Message) -> None:

@@ -74,7 +74,12 @@ class State:
             "description": user.text("description"),
             "enabled": self._accounts.is_enabled(user),
             "locked": self._accounts.is_locked(user),
-            "bad_password_count": user.number("badPwdCount"),
+            "bad_password_count": self._accounts.counter(user, "badpwdcount", 0),
+            "bad_password_counts": {
+                f"dc{replica + 1}": count
+                for (replica, name), count in sorted(user.counters.items())
+                if name == "badpwdcount"
+            },
             "must_change": self._accounts.expiry(user, 0) == 0,
             "password_expired": 0
             < self._accounts.expiry(user, 0)
@@ -82,7 +87,7 @@ class State:
             "account_expired": self._accounts.has_expired(user),
             "password_version": versions[-1].number if versions else 0,
             "password_changed_at": versions[-1].at if versions else None,
-            "sign_ins": user.number("logonCount"),
+            "sign_ins": sum(n for (_, name), n in user.counters.items() if name == "logoncount"),
         }
 
     def _user(self, username: str) -> Entry:
@@ -99,7 +104,8 @@ class State:
     def _lock(self, username: str) -> None:
         user = self._user(username)
         user.put("lockoutTime", filetime(self._directory.now()))
-        user.put("badPwdCount", max(self._accounts.policy(user).threshold, 1))
+        count = max(self._accounts.policy(user).threshold, 1)
+        user.counters[0, "badpwdcount"] = count
 
     def _switch(self, username: str, *, on: bool) -> None:
         user = self._user(username)

@@ -11,6 +11,7 @@ from sandbox.active_directory.directory import Directory, Entry, stamp
 from sandbox.active_directory.security import Token
 
 _HIDDEN = ("unicodepwd",)
+_COUNTERS = ("badpwdcount", "badpasswordtime", "lastlogon", "logoncount")
 PAGED, SD_FLAGS = "1.2.840.113556.1.4.319", "1.2.840.113556.1.4.801"
 SHOW_DELETED, DOMAIN_SCOPE = "1.2.840.113556.1.4.417", "1.2.840.113556.1.4.1339"
 TREE_DELETE, PERMISSIVE = "1.2.840.113556.1.4.805", "1.2.840.113556.1.4.1413"
@@ -38,6 +39,8 @@ class View:
             return computed(self, entry)
         if name in _HIDDEN:
             return ()
+        if name in _COUNTERS and entry.credentials is not None:
+            return [str(self.accounts.counter(entry, name, self.replica)).encode()]
         return entry.attributes.get(name, ())
 
     def select(self, entry: Entry, wanted: Sequence[str]) -> dict[str, Sequence[bytes]]:
@@ -127,7 +130,7 @@ class View:
             return []
         return [
             name.encode()
-            for name in schema.CREATABLE
+            for name in schema.SHOWN
             if self.directory.may(
                 self.token, entry, security.CREATE_CHILD, {schema.CLASSES[name.lower()].guid}
             )
@@ -162,10 +165,9 @@ def root(directory: Directory, token: Token | None, replica: int) -> dict[str, S
     """Return the rootDSE of one replica, with the caller's SIDs under tokenGroups."""
     base, configuration = str(directory.base), str(directory.configuration)
     name = f"dc{replica + 1}"
-    sids = token.sids if token else (security.ANONYMOUS, security.NETWORK)
+    sids = token.sids if token else (security.ANONYMOUS, security.EVERYONE, security.NETWORK)
     values: dict[str, Sequence[str]] = {
         "currentTime": [stamp(directory.now()).decode()],
-        "subschemaSubentry": [f"CN=Aggregate,CN=Schema,{configuration}"],
         "dsServiceName": [
             f"CN=NTDS Settings,CN={name.upper()},CN=Servers,CN=Sites,{configuration}"
         ],
