@@ -23,7 +23,7 @@ from connectors.cayosoft.models import (
 from connectors.cayosoft.problems import SYSTEM, not_the_contract
 from connectors.cayosoft.session import BridgeSession
 from connectors.cayosoft.settings import BridgeSettings
-from connectors.errors import InvalidInput, NotFound, OutOfStep
+from connectors.errors import Conflict, InvalidInput, NotFound, OutOfStep
 from connectors.http import Effect
 from connectors.models import Extension, SecretHandle
 from connectors.protocols import SecretSource
@@ -114,8 +114,8 @@ class BridgeConsole:
     def discard(self, draft: Draft) -> None:
         """Throw the draft away; one that is already gone is success (A4u, E3u)."""
         call = on_draft("discard draft", Effect.REPEATABLE, "DELETE", draft)
-        with contextlib.suppress(NotFound):
-            self._session.send(call)
+        with contextlib.suppress(NotFound, Conflict):  # a draft that expired is gone as well
+            self._session.done(call)
 
     def save(self, draft: Draft, idempotency_key: str) -> ConnectionRow:
         """Save the draft against its base revision (A5, E4).
@@ -183,9 +183,9 @@ class BridgeConsole:
             f"permission-requests/{request.id}/accept",
             headers=once(operation, idempotency_key),
             body={"onBehalfOfOrganization": False},
-            about={"request": request.id},
+            about={"permission_request": request.id},
         )
-        self._session.send(call)
+        self._session.done(call)
 
     def consent(self, row: ConnectionRow) -> ConsoleConsent:
         """Read the consent section in the console's own words (E6, E7)."""

@@ -77,18 +77,23 @@ class BridgeSession:
     def read(self, kind: type[T], call: Call) -> T:
         """Send one request and return its answer as ``kind``.
 
-        Raises as ``send`` does; an answer of another form is Unknown after a change, else InvalidInput.
+        Raises Unreachable or Unknown as ``connectors.http.exchange`` does, and the errors of
+        ``connectors.cayosoft.problems``; an answer of another form is Unknown after a change, else InvalidInput.
         """
-        answer = wire.read(kind, self.send(call))
+        answer = wire.read(kind, self._send(call))
         if answer is None:
             raise not_the_contract(call.operation, call.effect, call.about)
         return answer
 
-    def send(self, call: Call) -> httpx.Response:
-        """Send one request and return its 2xx answer, signing in (again, once) where that is due.
+    def done(self, call: Call) -> None:
+        """Send one request whose answer is an empty 204; raises as ``read`` does."""
+        if self._send(call).status_code != httpx.codes.NO_CONTENT:
+            raise not_the_contract(call.operation, call.effect, call.about)
 
-        A 401 means that nothing was done, so the second attempt is safe for changes too. Raises Unreachable or
-        Unknown as ``connectors.http.exchange`` does, and the errors of ``connectors.cayosoft.problems``.
+    def _send(self, call: Call) -> httpx.Response:
+        """Return the 2xx answer, signing in where that is due.
+
+        A 401 means that nothing was done, so the one second attempt is safe for changes too.
         """
         response = self._attempt(call, self._signed_in())
         if response.status_code == httpx.codes.UNAUTHORIZED:
