@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from connectors.active_directory.errors import SYSTEM
 from connectors.active_directory.models import AccountState, DirectoryUser, LockoutPolicy
-from connectors.active_directory.names import account_name, user_filter
+from connectors.active_directory.names import account_name, same_dn, user_filter
 from connectors.active_directory.session import Session
 from connectors.active_directory.settings import DirectorySettings
 from connectors.active_directory.values import Entry, interval
@@ -21,7 +21,6 @@ _EXPIRED = 0x800000
 
 _USER_ATTRIBUTES = (
     "sAMAccountName", "userPrincipalName", "description", "userAccountControl", "pwdLastSet",
-    "msDS-PrincipalName",
 )  # fmt: skip
 _ACCOUNT_ATTRIBUTES = (
     *_USER_ATTRIBUTES, "msDS-User-Account-Control-Computed", "accountExpires", "badPwdCount",
@@ -67,9 +66,9 @@ def _find(
     session: Session, names: Names, username: str, attributes: tuple[str, ...], operation: str
 ) -> Entry | None:
     name = account_name(username, names.domain)
+    if name.netbios and not _is_ours(session, names, name.netbios, operation):
+        return None
     found, _ = session.search(names.base_dn, user_filter(name), attributes, operation)
-    if name.netbios:
-        found = tuple(e for e in found if _of_domain(e, name.netbios))
     if len(found) > 1 and name.upn:
         # An explicit UPN wins over the implicit one, as it does for a sign-in.
         found = tuple(e for e in found if _same(e.text("userPrincipalName"), name.upn))
@@ -84,9 +83,18 @@ def _find(
     return found[0] if found else None
 
 
-def _of_domain(entry: Entry, netbios: str) -> bool:
-    principal = entry.text("msDS-PrincipalName")
-    return principal is None or _same(principal.partition("\\")[0], netbios)
+def _is_ours(session: Session, names: Names, netbios: str, operation: str) -> bool:
+    """Tell whether a NetBIOS name is this domain's; yes where the list of domains is closed to us."""
+    root = session.read("", ("configurationNamingContext",), operation)
+    partitions = f"CN=Partitions,{root.text('configurationNamingContext')}"
+    try:
+        found, _ = session.search(
+            partitions, "(nETBIOSName=*)", ("nETBIOSName", "nCName"), operation, "LEVEL"
+        )
+    except (NotFound, NotPermitted, InvalidInput):
+        return True
+    ours = [e for e in found if same_dn(e.text("nCName") or names.base_dn, names.base_dn)]
+    return not ours or any(_same(entry.text("nETBIOSName"), netbios) for entry in ours)
 
 
 def _same(one: str | None, other: str) -> bool:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-from ldap3.core.exceptions import LDAPInvalidDnError
 from ldap3.utils.conv import escape_filter_chars
-from ldap3.utils.dn import escape_rdn
-from ldap3.utils.dn import parse_dn as split_dn
 
 from connectors.errors import InvalidInput
 
@@ -42,15 +40,14 @@ def plain(text: str, field: str) -> str:
 def parse_dn(dn: str, field: str = "dn") -> Rdns:
     """Return a DN as (type, value) pairs, innermost first, unescaped and folded for comparison.
 
-    Raises InvalidInput for what is not a plain DN; the ``<GUID=...>`` forms are refused too.
+    Raises InvalidInput for what is not a plain DN (RFC 4514): the ``<GUID=...>`` forms, quoted values,
+    values in hexadecimal and components of several parts are refused too.
+
+    NOTE: ldap3's parser is not used; it refuses names that the directory itself hands out, such as C#.
     """
     plain(dn, field)
-    try:
-        parts = split_dn(dn, escape=False, strip=True)
-    except (LDAPInvalidDnError, IndexError):
-        parts = []
-    folded = tuple((kind.lower(), _unescape(value).casefold()) for kind, value, _ in parts)
-    if not folded or dn.startswith("<") or any(joint == "+" for _, _, joint in parts):
+    rdns = [_COMPONENT.fullmatch(part) for part in _components(dn)]
+    if any(rdn is None for rdn in rdns):
         raise InvalidInput(
             "active directory",
             "read name",
@@ -58,26 +55,37 @@ def parse_dn(dn: str, field: str = "dn") -> Rdns:
             value=dn,
             advice=f"Write {field} as a distinguished name such as OU=Validation,DC=corp,DC=example.",
         )
-    return folded
+    return tuple((rdn[1].lower(), _unescape(rdn[2]).casefold()) for rdn in rdns if rdn)
+
+
+# A type, then a value of escaped pairs and plain characters: no quote, angle, plus or semicolon, no
+# hash in front, no blank at either end.
+_COMPONENT = re.compile(
+    r' *([A-Za-z][A-Za-z0-9-]*) *= *((?!#)(?:\\.|[^\\"<>+;,=])*(?:\\.|[^\\"<>+;,= ])) *', re.DOTALL
+)
+
+
+def _components(dn: str) -> list[str]:
+    """Split at the commas that are not escaped."""
+    parts = [""]
+    escaped = False
+    for character in dn:
+        if character == "," and not escaped:
+            parts.append("")
+            continue
+        parts[-1] += character
+        escaped = character == "\\" and not escaped
+    return parts
 
 
 def _unescape(value: str) -> str:
-    """Undo RFC 4514 escaping: backslash and a character, or backslash and two hexadecimal digits."""
-    raw = bytearray()
-    position = 0
-    while position < len(value):
-        character = value[position]
-        if character != "\\":
-            raw += character.encode()
-            position += 1
-            continue
-        pair = value[position + 1 : position + 3]
-        if len(pair) == 2 and all(digit in "0123456789abcdefABCDEF" for digit in pair):
-            raw.append(int(pair, 16))
-            position += 3
-        else:
-            raw += value[position + 1 : position + 2].encode()
-            position += 2
+    """Undo escaping: backslash and two hexadecimal digits, or backslash and a character."""
+    raw = re.sub(
+        rb"\\([0-9A-Fa-f]{2}|.)",
+        lambda found: bytes.fromhex(found[1].decode()) if len(found[1]) == 2 else found[1],
+        value.encode(),
+        flags=re.DOTALL,
+    )
     return raw.decode(errors="replace")
 
 
@@ -103,7 +111,14 @@ def require_within(dn: str, base_dn: str, field: str = "dn") -> str:
 
 def child_dn(common_name: str, container: str) -> str:
     """Return the DN of an object directly in the container."""
-    return f"CN={escape_rdn(plain(common_name, 'username'))},{container}"
+    return f"CN={_escape(plain(common_name, 'username'))},{container}"
+
+
+def _escape(value: str) -> str:
+    """Escape by RFC 4514 2.4. NOTE: ldap3's escape_rdn turns a lone blank into a backslash."""
+    escaped = re.sub(r'([\\,+"<>;=])', r"\\\1", value)
+    escaped = re.sub(r"^[ #]", lambda found: f"\\{ord(found[0]):02x}", escaped)
+    return re.sub(r" $", r"\\20", escaped)
 
 
 def domain_of(base_dn: str) -> str:
