@@ -35,7 +35,8 @@ from sandbox.active_directory.security import Token
 
 _PASSWORD = "unicodepwd"
 _TYPE_BITS = 0x200 | 0x800 | 0x1000 | 0x2000
-_COMPUTED_BITS = 0x10 | 0x800000
+_LOCKED_BIT = 0x10
+_COMPUTED_BITS = _LOCKED_BIT | 0x800000
 _DELEGATION_BITS = 0x80000 | 0x1000000
 
 
@@ -81,7 +82,7 @@ class Changes:
         self._entry = entry
         self._replica = replica
         self._new: dict[str, list[bytes]] = {}
-        self._rights = {
+        self._rules = {
             "useraccountcontrol": self._control,
             "pwdlastset": self._last_set,
             "lockouttime": self._lockout,
@@ -169,7 +170,7 @@ class Changes:
     def put(self, name: str, values: list[bytes]) -> None:
         """Collect the new values of one attribute, after the rules that some of them have."""
         known = known_attribute(name)
-        rule = self._rights.get(known.name.lower())
+        rule = self._rules.get(known.name.lower())
         if rule is not None:
             values = rule(values)
         self._new[known.name.lower()] = values
@@ -208,6 +209,9 @@ class Changes:
         ):
             text = "SvcErr: an enabled account needs a password that the policy accepts"
             raise Refusal(UNWILLING, passwords.POLICY, text)
+        if not int(values[0]) & _LOCKED_BIT and self._entry.number("lockoutTime"):
+            # A value without the lockout bit unlocks (MS-SAMR 3.1.1.8.10; seen on Samba).
+            self._new["lockouttime"] = [b"0"]
         return [str(wanted).encode()]
 
     def _last_set(self, values: list[bytes]) -> list[bytes]:

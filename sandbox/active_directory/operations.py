@@ -39,7 +39,7 @@ class Operations:
             text = f"RefErr: not in this domain\nref: '{self._directory.domain}'"
             raise Refusal(REFERRAL, "0000202B", text)
         entry = self._directory.get(dn)
-        if not self._directory.may(token, entry, security.READ):
+        if not self._directory.may(token, entry, security.LIST):
             raise no_such_object(dn, dn.parent)
         return entry
 

@@ -124,10 +124,7 @@ class Searcher:
             # The real directory computes it for one named object only.
             raise Refusal(OPERATIONS_ERROR, "00002020", "SvcErr: tokenGroups needs a base search")
         return [
-            entry
-            for entry in among
-            if view.visible(entry)
-            and request.filter(lambda name, entry=entry: view.values(entry, name))  # type: ignore[misc]
+            entry for entry in among if view.visible(entry) and request.filter(view.matched(entry))
         ]
 
 

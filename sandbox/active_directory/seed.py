@@ -81,9 +81,10 @@ class Seed:
         directory.add(base.child("OU", "Domain Controllers"), "organizationalUnit", admins)
         settings = base.child("CN", "System").child("CN", "Password Settings Container")
         holder = directory.add(settings, "msDS-PasswordSettingsContainer", admins)
-        # Readable by administrators only: what a policy object says is nobody else's business.
+        # Others may see that a policy object is there; what it says is for administrators only.
         holder.descriptor.protected = True
-        holder.descriptor.aces = list(domain.descriptor.aces[:2])
+        seen = Ace(security.AUTHENTICATED, security.LIST, security.INHERIT)
+        holder.descriptor.aces = [*domain.descriptor.aces[:2], seen]
         partitions = directory.add(configuration.child("CN", "Partitions"), "container", admins)
         cross = partitions.dn.child("CN", directory.netbios)
         directory.add(

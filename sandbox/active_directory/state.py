@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from sandbox.active_directory.accounts import Accounts
@@ -33,7 +34,9 @@ class State:
             "unlock": lambda username: accounts.unlock(self._user(username)),
             "disable": lambda username: self._switch(username, on=False),
             "enable": lambda username: self._switch(username, on=True),
+            "set_enabled": lambda username, enabled: self._switch(username, on=enabled),
             "expire_password": self._expire_password,
+            "age_password": self._age_password,
             "must_change": lambda username: self._user(username).put("pwdLastSet", 0),
             "expire_account": self._expire_account,
             "add_user": lambda **config: {"dn": str(seed.user(config).dn)},
@@ -117,7 +120,17 @@ class State:
         age = self._accounts.policy(user).maximum_age
         if age is None:
             raise ValueError("passwords do not expire here; set maximum_password_age first")
-        user.put("pwdLastSet", filetime(self._directory.now() - age - DAY))
+        self._backdate(user, age + DAY)
+
+    def _age_password(self, username: str, days: float) -> None:
+        self._backdate(self._user(username), days * DAY)
+
+    def _backdate(self, user: Entry, age: float) -> None:
+        since = self._directory.now() - age
+        user.put("pwdLastSet", filetime(since))
+        if user.credentials is not None and user.credentials.versions:
+            newest = replace(user.credentials.versions[-1], at=since)
+            user.credentials.versions[-1] = newest
 
     def _expire_account(self, username: str, at: float | None = None) -> None:
         when = self._directory.now() - DAY if at is None else at

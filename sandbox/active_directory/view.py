@@ -29,8 +29,18 @@ class View:
     sd_flags: int | None = None  # None: the control was not sent
 
     def visible(self, entry: Entry) -> bool:
-        """Whether the caller may know of the entry at all."""
+        """Whether the caller may know that the entry is there."""
+        return self.directory.may(self.token, entry, security.LIST)
+
+    def readable(self, entry: Entry) -> bool:
+        """Whether the caller may read what the entry holds."""
         return self.directory.may(self.token, entry, security.READ)
+
+    def matched(self, entry: Entry) -> Callable[[str], Sequence[bytes]]:
+        """Return what a filter may look at; of an unreadable entry, that it has some class."""
+        if self.readable(entry):
+            return lambda name: self.values(entry, name)
+        return lambda name: [b"?"] if name == "objectclass" else ()
 
     def values(self, entry: Entry, name: str) -> Sequence[bytes]:
         """Return the values of one attribute, stored or computed; ``name`` in lower case."""
@@ -45,7 +55,7 @@ class View:
 
     def select(self, entry: Entry, wanted: Sequence[str]) -> dict[str, Sequence[bytes]]:
         """Return the asked-for attributes that have values; none asked for means all stored ones."""
-        if list(wanted) == ["1.1"]:
+        if list(wanted) == ["1.1"] or not self.readable(entry):
             return {}
         asked = [name for name in wanted if name not in ("*", "+", "1.1")]
         chosen: dict[str, str] = {}
