@@ -10,7 +10,9 @@ from typing import Any
 
 from connectors.active_directory.client import ActiveDirectoryClient
 from connectors.active_directory.models import Right
+from connectors.active_directory.session import Session
 from connectors.active_directory.settings import DirectorySettings
+from connectors.active_directory.transport import Transport
 from connectors.models import Credential, SecretHandle
 from connectors.secret import Secret
 from sandbox.standin.process import StandIn
@@ -31,7 +33,7 @@ DELEGATIONS: Mapping[str, tuple[Right, ...]] = {
 }
 PLAIN = (
     "reader", "svc-names", "svc-wrong", "svc-lock", "svc-budget", "svc-window", "svc-odd", "svc-old",
-    "svc-once", "svc-target", "svc-policy", "svc-lost",
+    "svc-once", "svc-target", "svc-policy", "svc-lost", "svc-strict", "svc-operator",
 )  # fmt: skip
 
 
@@ -94,6 +96,13 @@ class Lab:
             self.standin.do("age_password", username=username, days=100)
         else:
             self.standin.do("expire_password", username=username)
+
+    def as_administrator(self) -> Session:
+        """Return a session signed in as the administrator, to set a scene with."""
+        session = next(Transport(self.settings).sessions("set scene"))
+        credential = self.secrets.credential(self.handle("Administrator"))
+        session.bind(credential, f"Administrator@{DOMAIN}", "set scene")
+        return session
 
     def bad_passwords(self, username: str) -> int:
         """Return how many wrong passwords the directory has counted."""

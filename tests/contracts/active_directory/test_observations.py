@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from connectors.errors import NotFound
+from connectors.errors import BudgetSpent, NotFound, SignInRefused
 from tests.contracts.active_directory.lab import THRESHOLD, Lab
 
 
@@ -55,3 +56,57 @@ def test_domain_policy(lab: Lab):
 
     assert (policy.threshold, policy.source, policy.certain) == (THRESHOLD, "domain", True)
     assert policy.window == policy.duration == timedelta(seconds=600)
+
+
+@pytest.fixture(scope="module")
+def strict(lab: Lab) -> str:
+    """Return the DN of a password settings object for svc-strict: it locks after three, for ever."""
+    dn = f"CN=strict,CN=Password Settings Container,CN=System,{lab.settings.base_dn}"
+    values = {
+        "msDS-PasswordSettingsPrecedence": "1",
+        "msDS-PasswordReversibleEncryptionEnabled": "FALSE",
+        "msDS-PasswordHistoryLength": "5",
+        "msDS-PasswordComplexityEnabled": "TRUE",
+        "msDS-MinimumPasswordLength": "14",
+        "msDS-MinimumPasswordAge": "0",
+        "msDS-MaximumPasswordAge": str(-(2**63)),
+        "msDS-LockoutThreshold": "3",
+        "msDS-LockoutObservationWindow": str(-9_000_000_000),
+        "msDS-LockoutDuration": str(-(2**63)),
+        "msDS-PSOAppliesTo": lab.client.account_state("svc-strict").dn,
+    }
+    if lab.kind == "samba":
+        with lab.as_administrator() as session:
+            session._connection.add(dn, ["msDS-PasswordSettings"], values)  # type: ignore[no-untyped-call]
+            assert session._connection.result["result"] == 0
+    else:
+        lab.standin.do(
+            "add_password_settings", name="strict", precedence=1, applies_to=["svc-strict"],
+            lockout_threshold=3, lockout_window=900, lockout_duration=0, min_password_length=14,
+        )  # fmt: skip
+    return dn
+
+
+def test_settings_object(lab: Lab, strict: str):
+    """Who may read the account's password settings object is told what it says."""
+    policy = lab.client_with(reader=lab.handle("Administrator")).lockout_policy("svc-strict")
+
+    assert (policy.threshold, policy.window) == (3, timedelta(seconds=900))
+    assert (policy.duration, policy.certain) == (None, True)
+    assert policy.source.lower() == strict.lower()
+
+
+@pytest.mark.usefixtures("strict")
+def test_closed_settings_object(lab: Lab, new_password: Callable[[], str]):
+    """Who may not is told so; such an account is signed in only while nothing counts against it."""
+    policy = lab.client.lockout_policy("svc-strict")
+    assert (policy.source, policy.certain) == ("domain", False)
+    assert lab.client.sign_in(lab.handle("svc-strict")).account == "svc-strict"
+
+    with pytest.raises(SignInRefused):
+        lab.client.sign_in(lab.wrong("svc-strict", new_password()))
+    with pytest.raises(BudgetSpent) as caught:
+        lab.client.sign_in(lab.handle("svc-strict"))
+
+    assert "Password Settings Container" in caught.value.what_to_do()
+    assert lab.bad_passwords("svc-strict") == 1

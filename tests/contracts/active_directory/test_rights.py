@@ -12,7 +12,10 @@ from connectors.errors import InvalidInput, NotFound, NotPermitted
 from connectors.models import Presence, SecretHandle
 from tests.contracts.active_directory.lab import DELEGATIONS, ELSEWHERE, VALIDATION, Lab
 
-ACCOUNTS = (*DELEGATIONS, "Administrator")
+CASES = [
+    *((name, VALIDATION) for name in (*DELEGATIONS, "Administrator")),
+    *((name, ELSEWHERE) for name in ("svc-full", "svc-none", "Administrator")),
+]
 
 
 def happens(attempt: Callable[[], object]) -> bool:
@@ -41,8 +44,7 @@ def try_all(lab: Lab, account: SecretHandle, container: str) -> dict[Right, bool
         client.delete_test_users(admin, container, "subject-")
 
 
-@pytest.mark.parametrize("container", [VALIDATION, ELSEWHERE])
-@pytest.mark.parametrize("username", ACCOUNTS)
+@pytest.mark.parametrize(("username", "container"), CASES)
 def test_prediction_comes_true(lab: Lab, username: str, container: str):
     """For every account and container, each right is predicted and then behaves as predicted."""
     account, place = lab.handle(username), lab.dn(container)
@@ -84,3 +86,19 @@ def test_no_container(lab: Lab):
         lab.client.rights(account, lab.dn("OU=Nowhere"))
     with pytest.raises(InvalidInput):
         lab.client.rights(account, "OU=Validation,DC=other,DC=test")
+
+
+def test_class_default(lab: Lab):
+    """Rights that new users give by their class's default, here to Account Operators, are seen too."""
+    account, place = lab.handle("svc-operator"), lab.dn(VALIDATION)
+    operators = f"CN=Account Operators,CN=Builtin,{lab.settings.base_dn}"
+    if lab.kind != "samba":
+        pytest.skip("stand-in: it has no Account Operators")
+    with lab.as_administrator() as session:
+        member = lab.client.account_state("svc-operator").dn.encode()
+        session.replace(operators, {"member": [member]}, "set scene")
+
+    predicted = {c.right: c.presence is Presence.PRESENT for c in lab.client.rights(account, place)}
+
+    assert all(predicted.values())
+    assert try_all(lab, account, place) == predicted
