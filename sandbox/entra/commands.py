@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -56,7 +57,9 @@ class Commands:
         raise KeyError(client)
 
     def reset(self) -> None:
-        """Begin anew with the configuration; ids are new, the clock goes on."""
+        """Begin anew with the configuration and the right time; ids are new."""
+        control = self._tenant.control
+        control.advance(time.time() - control.now())
         self._tenant.clear()
         plant(self._tenant, self._config)
 

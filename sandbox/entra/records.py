@@ -32,6 +32,10 @@ class Records:
         self._replication = replication
         self._versions: dict[str, list[tuple[float, Record | None]]] = {}
 
+    def clear(self) -> None:
+        """Forget every object."""
+        self._versions.clear()
+
     def put(self, key: str, record: Record) -> None:
         """Write an object; readers see it once the lag of this moment has passed."""
         self._add(key, copy.deepcopy(record))

@@ -31,13 +31,7 @@ class Tenant:
         self.control, self.id, self.domain = control, tenant_id, domain
         self.lock = threading.RLock()
         self.url = ""
-        self.clear()
-
-    def clear(self) -> None:
-        """Forget everything; the clock goes on."""
-        control = self.control
         self.replication = Replication(control)
-        self.passwords = Passwords(control)
         self.users = Records(self.replication)
         self.deleted_users = Records(self.replication)
         self.groups = Records(self.replication)
@@ -47,6 +41,16 @@ class Tenant:
         self.service_principals = Records(self.replication)
         self.assignments = Records(self.replication)
         self.grants = Records(self.replication)
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget every object and every setting; the clock goes on."""
+        for records in vars(self).values():
+            if isinstance(records, Records):
+                records.clear()
+        self.replication.seconds, self.replication.index = 0.0, 0.0
+        self.replication.writes = False
+        self.passwords = Passwords(self.control)
         self.credentials: dict[str, ClientCredential] = {}
         self.federated_domains: set[str] = set()
         self.withheld: set[str] = set()
