@@ -1,0 +1,70 @@
+"""Fixtures of the Vault contracts: every promise on the stand-in, and on a real server where there is one."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from connectors.models import SecretHandle
+from connectors.vault.client import VaultClient
+from sandbox.standin.process import StandIn
+from sandbox.standin.tls import Authority
+from tests.contracts.vault.server import MOUNT, Server, real, stand_in
+
+
+@pytest.fixture(
+    scope="session", params=["stand-in", pytest.param("openbao", marks=pytest.mark.openbao)]
+)
+def server(
+    request: pytest.FixtureRequest, authority: Authority, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """Return a running Vault, one after the other kind."""
+    running = (
+        stand_in(authority)
+        if request.param == "stand-in"
+        else real(tmp_path_factory.mktemp("openbao"))
+    )
+    with running as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def pretended(authority: Authority) -> Iterator[Server]:
+    """Return a stand-in of its own, for what a real server cannot be told to do."""
+    with stand_in(authority) as server:
+        yield server
+
+
+@pytest.fixture
+def faults(pretended: Server) -> Iterator[StandIn]:
+    """Return the switches of that stand-in, with nothing armed and an empty journal."""
+    assert pretended.stand_in
+    pretended.stand_in.disarm()
+    pretended.stand_in.forget()
+    yield pretended.stand_in
+    pretended.stand_in.disarm()
+    pretended.stand_in.do("unseal")
+
+
+@pytest.fixture
+def client(server: Server, tmp_path: Path) -> Iterator[VaultClient]:
+    """Return a client that signs in with AppRole."""
+    with VaultClient(server.settings(tmp_path)) as client:
+        yield client
+
+
+@pytest.fixture
+def shaken(pretended: Server, faults: StandIn, tmp_path: Path) -> Iterator[VaultClient]:
+    """Return a client on the stand-in that faults are armed on."""
+    assert faults
+    with VaultClient(pretended.settings(tmp_path, read_timeout=2.0)) as client:
+        yield client
+
+
+@pytest.fixture
+def secret() -> SecretHandle:
+    """Name a secret that no other test uses."""
+    return SecretHandle(MOUNT, f"apps/{secrets.token_hex(6)}")
