@@ -35,7 +35,7 @@ class ActiveDirectoryClient:
 
     Every job has its own connection, pinned to one controller. A controller that cannot be reached is
     passed over for the next; one that answers is believed, and a refused sign-in is never repeated on
-    another. Not safe to share between threads.
+    another. No connection is kept, so one client may serve several threads.
 
     Raises InvalidInput when the CA file cannot be read; nothing is connected yet.
     """
@@ -182,7 +182,8 @@ class ActiveDirectoryClient:
                 reason = refusal.reason
             else:
                 return session
-            self._reader_refused = (credential.handle, reason)
+            if reason is SignInReason.WRONG_PASSWORD:
+                self._reader_refused = (credential.handle, reason)
             break
         else:  # pragma: no cover - the transport raises when it has no controller left
             reason = SignInReason.OTHER

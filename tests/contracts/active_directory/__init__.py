@@ -1,0 +1,1 @@
+"""What the Active Directory connector promises, on the stand-in and on Samba."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+
 import pytest
 
 from connectors.errors import Conflict, InvalidInput, NotFound, NotPermitted, PolicyRefused
@@ -153,3 +156,22 @@ def test_password_policy(lab: Lab):
         lab.client.set_password(lab.handle("Administrator"), dn, short)
 
     assert lab.client.sign_in(lab.handle("svc-policy")).account == "svc-policy"
+
+
+def test_logs_tell_no_secret(
+    lab: Lab, new_password: Callable[[], str], caplog: pytest.LogCaptureFixture
+):
+    """With every log at its most talkative, no password is in it, and every call is."""
+    caplog.set_level(logging.DEBUG)
+    new = lab.secrets.put("fresh", "svc-target", new_password())
+    dn = lab.client.account_state("svc-target").dn
+
+    lab.client.set_password(lab.handle("Administrator"), dn, new)
+    lab.client.sign_in(new)
+
+    told = [record.getMessage() for record in caplog.records]
+    assert not [
+        line for line in told for word in lab.secrets.passwords.values() if word and word in line
+    ]
+    assert {line.split(":")[0] for line in told if "controller" in line} == {"active directory"}
+    assert [line for line in told if "set password" in line]

@@ -42,11 +42,13 @@ class LossyLine:
             thread.join(5)
 
     def _run(self, task: object, *arguments: socket.socket) -> None:
+        """Start a thread and remember it."""
         thread = threading.Thread(target=task, args=arguments, daemon=True)  # type: ignore[arg-type]
         self._threads.append(thread)
         thread.start()
 
     def _accept(self) -> None:
+        """Open a way to the controller for every client."""
         while True:
             try:
                 client, _ = self._server.accept()
@@ -58,12 +60,14 @@ class LossyLine:
             self._run(self._answer, server, client)
 
     def _carry(self, source: socket.socket, sink: socket.socket) -> None:
+        """Carry requests."""
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 sink.sendall(data)
             sink.shutdown(socket.SHUT_RDWR)
 
     def _answer(self, source: socket.socket, sink: socket.socket) -> None:
+        """Carry answers, until they are to be lost."""
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 if self._losing.is_set():

@@ -1,0 +1,1 @@
+"""The parts of the Active Directory connector that need no directory."""
