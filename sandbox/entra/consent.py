@@ -45,7 +45,10 @@ class ConsentPrompt:
 
     def _accept(self, request: Request) -> Response:
         self._sign_in.check_tenant(request)
-        body = request.json()
+        try:
+            body = dict(request.json())
+        except (TypeError, ValueError):
+            raise SignInRefused(90014) from None
         application = self._application(str(body.get("client_id")))
         person = str(body.get("username")), str(body.get("password"))
         user = self._sign_in.authenticate(*person, person=True)

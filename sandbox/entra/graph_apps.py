@@ -140,6 +140,16 @@ def _check(body: dict[str, Any], settable: set[str]) -> None:
     for name in body:
         if name not in settable:
             raise bad_request(f"Invalid property '{name}'.")
+    try:
+        for resource in body.get("requiredResourceAccess", ()):
+            fields = [(str(it["id"]), it["type"]) for it in resource["resourceAccess"]]
+            if (
+                any(kind not in ("Role", "Scope") for _, kind in fields)
+                or not resource["resourceAppId"]
+            ):
+                raise bad_request("Invalid value specified for property 'requiredResourceAccess'.")
+    except (KeyError, TypeError):
+        raise bad_request("Unable to read property 'requiredResourceAccess'.") from None
 
 
 def delete_application(tenant: Tenant, application: Record) -> None:

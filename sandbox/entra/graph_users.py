@@ -172,9 +172,13 @@ class Users:
 
 
 def _only_settable(body: dict[str, Any]) -> None:
-    for name in body:
+    lists = {"businessPhones", "otherMails"}
+    for name, value in body.items():
         if name not in _SETTABLE:
             raise bad_request(f"Invalid property '{name}'.")
+        kind = list if name in lists else bool if name == "accountEnabled" else str
+        if not isinstance(value, kind) and (value is not None or name in _REQUIRED):
+            raise bad_request(f"Invalid value specified for property '{name}' of resource 'User'.")
 
 
 def delete_user(tenant: Tenant, user: Record) -> None:

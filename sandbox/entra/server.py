@@ -36,16 +36,9 @@ def start(config: dict[str, Any]) -> dict[str, Any]:
     """
     control = Control()
     tenant = Tenant(control, config["tenant_id"], config["domain"])
-    issuer = Issuer(tenant)
     plant(tenant, config)
     app = App(control)
-    app.not_found = _unknown
-    app.finish = _finish
-    sign_in = SignIn(app, tenant, issuer)
-    ConsentPrompt(app, tenant, sign_in)
-    graph = Graph(app, tenant, issuer)
-    for family in (Users, OwnPasswords, Roles, Apps, Grants):
-        family(graph)
+    assemble(app, tenant)
     commands = Commands(tenant, config)
     control.show_state, control.change_state = commands.show, commands.change
     tls = config.get("tls")
@@ -61,6 +54,18 @@ def start(config: dict[str, Any]) -> dict[str, Any]:
         "tenant_id": tenant.id,
         "control": f"http://127.0.0.1:{side_door.server_address[1]}",
     }
+
+
+def assemble(app: App, tenant: Tenant) -> None:
+    """Register every route of the tenant."""
+    app.not_found = _unknown
+    app.finish = _finish
+    issuer = Issuer(tenant)
+    sign_in = SignIn(app, tenant, issuer)
+    ConsentPrompt(app, tenant, sign_in)
+    graph = Graph(app, tenant, issuer)
+    for family in (Users, OwnPasswords, Roles, Apps, Grants):
+        family(graph)
 
 
 def _unknown(request: Request) -> Response:

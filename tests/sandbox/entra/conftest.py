@@ -71,9 +71,11 @@ class Desk:
 
     @property
     def authority(self) -> str:
+        """The address that MSAL is given."""
         return str(self.stand_in.endpoints["authority"])
 
     def http(self) -> httpx.Client:
+        """Return a client as MSAL wants it, closed with the test."""
         port = httpx.URL(self.stand_in.url).port
         assert port
         client = _MsalHttp(transport=_Rewritten(port, self.context), trust_env=False, timeout=10)
@@ -121,6 +123,7 @@ class Desk:
         return answer
 
     def graph(self, token: dict[str, Any]) -> httpx.Client:
+        """Return a Graph client with this token."""
         client = httpx.Client(
             base_url=self.stand_in.endpoints["graph"],
             headers={"Authorization": f"Bearer {token['access_token']}"},
@@ -131,23 +134,28 @@ class Desk:
         return client
 
     def as_app(self, client: str = READER) -> httpx.Client:
+        """Return a Graph client of an application on its own."""
         return self.graph(self.application(client))
 
     def as_user(self, upn: str, client: str = SETUP) -> httpx.Client:
+        """Return a Graph client of a signed-in user."""
         scopes = ("https://graph.microsoft.com/.default",)
         return self.graph(self.sign_in(upn, client=client, scopes=scopes))
 
     def state_of(self, upn: str) -> dict[str, Any]:
+        """Return the state view of one user."""
         users = self.stand_in.state()["users"]
         return next(user for user in users if user["upn"] == upn)
 
     def consent(self, upn: str = ACCOUNT, **body: Any) -> httpx.Response:
+        """Accept the product's prompt as a person."""
         person = {"client_id": PRODUCT, "username": upn, "password": self.passwords.get(upn)}
         return self.http().post(
             f"{self.authority}/oauth2/v2.0/consent", data=None, json={**person, **body}
         )
 
     def close(self) -> None:
+        """Close every client that was handed out."""
         for client in self._open:
             client.close()
         self._open.clear()
