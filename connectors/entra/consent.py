@@ -106,7 +106,7 @@ def _verdict(seen: _Comparison) -> ConsentVerdict:
 def _findings(seen: _Comparison) -> Iterator[Finding]:
     facts = seen.facts
     if not facts.complete:
-        yield from (remedies.unread(what) for what in facts.unread)
+        yield from (remedies.unread(what) for what in facts.unread or ("the consent",))
     if facts.app is not None:
         yield from _app_findings(seen, facts.app)
     elif facts.complete:
@@ -131,7 +131,8 @@ def _missing(seen: _Comparison, app: EntraApp) -> Iterator[Finding]:
     for permission in sorted(facts.stale):
         yield remedies.stale(permission, seen.manifest.name)
     gone = {_key(item) for item in facts.stale}
-    for permission in seen.missing:
+    # On a partial reading "not seen" is not "missing", and is not called so.
+    for permission in seen.missing if facts.complete else ():
         # Where it cannot be granted at all, the lines above say so.
         if _key(permission) in gone or permission.resource_app_id in facts.missing_resources:
             continue
