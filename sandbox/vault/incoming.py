@@ -95,8 +95,10 @@ def _decoded(request: Request) -> dict[str, Any]:
         return {}
     try:
         data = json.loads(request.body)
-    except ValueError:
-        raise Refusal(400, "failed to decode JSON input: invalid character") from None
+    except ValueError as problem:
+        at = getattr(problem, "pos", 0)
+        why = f"invalid character '{request.body.decode(errors='replace')[at : at + 1]}'"
+        raise Refusal(400, f"failed to decode JSON input: {why}") from None
     if data is None:
         return {}
     if not isinstance(data, dict):

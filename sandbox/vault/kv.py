@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,7 @@ from sandbox.vault.kv_model import (
     merge_patch,
     without_values,
 )
-from sandbox.vault.routing import Table
+from sandbox.vault.routing import Endpoint, Table
 from sandbox.vault.values import Fields
 from sandbox.vault.wire import Answer, Call, Refusal
 
@@ -52,7 +53,7 @@ class KeyValue:
         add("delete", f"metadata/{path}", "kv.metadata_delete", metadata.delete)
         add("read", "config", "kv.config", lambda _: Answer(self.settings.show()))
         add("write", "config", "kv.config", metadata.configure)
-        add("read write patch delete list", ".*", "kv.wrong_path", _wrong_path)
+        self.table.fallback = _WRONG_PATH
 
     def seen(self, call: Call) -> Key | None:
         """Return the key as this call sees it: an armed ``stale`` fault hides the last version."""
@@ -212,6 +213,8 @@ def _content(call: Call) -> dict[str, Any] | None:
 
 def _weak_int(value: Any) -> int:
     try:
+        if isinstance(value, float):
+            raise TypeError("a number with a point is not read as a whole one")
         return int(value or 0)
     except (TypeError, ValueError):
         raise Refusal(400, "error parsing check-and-set parameter") from None
@@ -227,3 +230,11 @@ def _wrong_path(call: Call) -> Answer:
         f"'bao kv {_CLI.get(call.operation, call.operation)}' for this operation."
     )
     return Answer(None, warnings=[hint], status=404)
+
+
+_WRONG_PATH = Endpoint(
+    "kv.wrong_path",
+    frozenset({"read", "write", "patch", "delete", "list"}),
+    re.compile(".*"),
+    _wrong_path,
+)

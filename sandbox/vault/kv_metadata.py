@@ -143,8 +143,11 @@ def _apply(fields: Fields, settings: Settings) -> None:
 
 
 def _custom(raw: dict[str, Any]) -> dict[str, str]:
-    if any(isinstance(value, dict | list) for value in raw.values()):
-        raise Refusal(400, f"{_INVALID}: '' expected type 'string', got unconvertible type")
+    for value in raw.values():
+        if isinstance(value, dict | list):
+            kind = "map[string]interface {}" if isinstance(value, dict) else "[]interface {}"
+            why = f"'' expected type 'string', got unconvertible type '{kind}'"
+            raise Refusal(400, f"{_INVALID}: {why}")
     return {name: _weak_text(value) for name, value in raw.items()}
 
 

@@ -155,4 +155,4 @@ class Acl:
         if self.root:
             return ["root"]
         granted = self.granted(path, listing=True)
-        return [c for c in CAPABILITIES if c in granted] or ["deny"]
+        return sorted(granted - {"deny"}) or ["deny"]

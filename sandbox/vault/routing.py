@@ -33,6 +33,7 @@ class Table:
 
     def __init__(self) -> None:
         self._endpoints: list[Endpoint] = []
+        self.fallback: Endpoint | None = None  # for paths that no endpoint knows
 
     def add(self, operations: str, pattern: str, name: str, handler: Handler, **more: Any) -> None:
         """Register an endpoint. Operations: read list write patch delete."""
@@ -50,6 +51,8 @@ class Table:
             known = known or bool(found)
         if known:
             raise Refusal.combined(405, "unsupported operation")
+        if self.fallback and operation in self.fallback.operations:
+            return self.fallback, {}
         raise Refusal.combined(404, "unsupported path")
 
 
@@ -72,9 +75,18 @@ class Mount:
 
     def show(self) -> dict[str, Any]:
         """Return what the mount tables say about it."""
+        config: dict[str, Any] = {
+            "default_lease_ttl": 0,
+            "force_no_cache": False,
+            "max_lease_ttl": 0,
+        }
+        if self.path.startswith("auth/"):
+            config["token_type"] = "default-service"
+        plugin = {"deprecation_status": "supported"} if self.engine is not None else {}
         return {
             "accessor": self.accessor,
-            "config": {"default_lease_ttl": 0, "force_no_cache": False, "max_lease_ttl": 0},
+            "config": config,
+            **plugin,
             "description": self.description,
             "external_entropy_access": False,
             "local": False,

@@ -84,7 +84,7 @@ class Fields:
         if value is None:
             return default
         try:
-            return int(value)
+            return int(str(value) if isinstance(value, float) else value)
         except (TypeError, ValueError):
             why = "'' cannot parse value as 'int': strconv.ParseInt: invalid syntax"
         raise _bad(name, why)

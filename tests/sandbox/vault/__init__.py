@@ -1,0 +1,1 @@
+"""The Vault stand-in, and the same expectations against a real server."""
