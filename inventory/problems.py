@@ -43,7 +43,8 @@ class InventoryProblems(InvalidInput):
             "read",
             file=file,
             mistakes=len(problems),
-            advice=f"Correct the {count} listed in the message, then start again; nothing was changed.",
+            advice=f"Correct the {count} listed in the message, check with "
+            f"`account-rotation inventory check {file}`, then start again; nothing was changed.",
         )
 
     def _text(self) -> str:

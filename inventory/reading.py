@@ -95,8 +95,9 @@ def _syntax_problem(file: str, text: str, error: YAMLError) -> Problem:
     said, mark = "", None
     if isinstance(error, MarkedYAMLError):
         said = error.problem or ""
-        # An unclosed quote is noticed at the end of the file; the place to look at is its beginning.
-        mark = error.context_mark if "end of stream" in said else error.problem_mark
+        # Some mistakes are noticed late; the place to look at is where they began.
+        late = "end of stream" in said or "could not find" in said
+        mark = (late and error.context_mark) or error.problem_mark
     if isinstance(error, ReaderError):
         line = text.count("\n", 0, error.position) + 1
         message = "a control character"
