@@ -58,8 +58,6 @@ class Line:
                 problem = explain(answered, call)
             except FAILURES as error:
                 problem = explain(error, call)
-            finally:
-                client.adapter.token = ""
         # Raised out here so that no exception of the transport, which holds the request, hangs on.
         raise problem
 

@@ -1,0 +1,1 @@
+"""The Vault connector against the stand-in and a real server."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +13,17 @@ from connectors.models import SecretHandle
 from connectors.vault.client import VaultClient
 from sandbox.standin.process import StandIn
 from sandbox.standin.tls import Authority
-from tests.contracts.vault.server import MOUNT, Server, real, stand_in
+from tests.contracts.vault.server import KINDS, MOUNT, Server, real, stand_in
 
 
-@pytest.fixture(
-    scope="session", params=["stand-in", pytest.param("openbao", marks=pytest.mark.openbao)]
-)
+@pytest.fixture(autouse=True)
+def _no_settings_in_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep a developer's own settings of the connector out of the tests."""
+    for name in [name for name in os.environ if name.startswith("ROTATION_VAULT_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session", params=KINDS)
 def server(
     request: pytest.FixtureRequest, authority: Authority, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:

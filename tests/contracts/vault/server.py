@@ -33,6 +33,17 @@ path "secret/elsewhere/*" { capabilities = ["read"] }
 PASSWORD_POLICY = 'length = 24\nrule "charset" { charset = "abcdefghijklmnopqrstuvwxyz0123456789" }'
 
 
+BINARY = shutil.which("bao") or shutil.which("vault")
+ABSENT = "no bao or vault on PATH: the Vault contracts ran on the stand-in only"
+KINDS = [
+    "stand-in",
+    pytest.param(
+        "openbao",
+        marks=[pytest.mark.openbao, *([] if BINARY else [pytest.mark.skip(reason=ABSENT)])],
+    ),
+]
+
+
 @dataclass
 class Server:
     """One running Vault with the role, the policies and the mounts of the suite."""
@@ -127,15 +138,13 @@ def stand_in(authority: Authority) -> Iterator[Server]:
 
 @contextmanager
 def real(folder: Path) -> Iterator[Server]:
-    """Run a real server in development mode with TLS; skip where there is none."""
-    binary = shutil.which("bao") or shutil.which("vault")
-    if binary is None:
-        pytest.skip("no bao or vault on PATH: the Vault contracts ran on the stand-in only")
+    """Run a real server in development mode with TLS."""
+    assert BINARY, ABSENT
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     root = secrets.token_urlsafe()
     command = [
-        binary, "server", "-dev", "-dev-tls", f"-dev-tls-cert-dir={folder}", "-dev-no-store-token",
+        BINARY, "server", "-dev", "-dev-tls", f"-dev-tls-cert-dir={folder}", "-dev-no-store-token",
         f"-dev-root-token-id={root}", f"-dev-listen-address=127.0.0.1:{port}",
     ]  # fmt: skip
     with (folder / "log").open("wb") as log:

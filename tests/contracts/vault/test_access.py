@@ -104,13 +104,13 @@ def test_threads_share_a_token(
     with VaultClient(settings, auth=watched) as client, ThreadPoolExecutor(6) as pool:
         list(
             pool.map(
-                lambda n: client.write(secret.__class__(MOUNT, f"{secret.path}/{n}"), FIELDS, 0),
+                lambda n: client.write(SecretHandle(MOUNT, f"{secret.path}/{n}"), FIELDS, 0),
                 range(12),
             )
         )
         list(
             pool.map(
-                lambda n: client.credential(secret.__class__(MOUNT, f"{secret.path}/{n}")),
+                lambda n: client.credential(SecretHandle(MOUNT, f"{secret.path}/{n}")),
                 range(12),
             )
         )
@@ -148,6 +148,7 @@ def test_token_from_file(server: Server, tmp_path: Path, secret: SecretHandle) -
 
 
 def wrapped_settings(server: Server, folder: Path, token: str) -> VaultSettings:
+    """Return settings whose SecretID is delivered wrapped."""
     return server.settings(
         folder,
         secret_id_file=None,
@@ -156,6 +157,7 @@ def wrapped_settings(server: Server, folder: Path, token: str) -> VaultSettings:
 
 
 def wrapping_token(server: Server, path: str) -> str:
+    """Wrap the answer of a call and return the wrapping token."""
     made = server.admin("POST", path, {"x": "y"} if path.startswith("sys") else {}, wrap="120s")
     token: str = made["wrap_info"]["token"]
     return token

@@ -15,14 +15,15 @@ from connectors.vault.client import VaultClient
 from connectors.vault.models import NodeState
 from sandbox.standin.process import StandIn
 from sandbox.standin.tls import Authority
-from tests.contracts.vault.server import Server, real, stand_in
+from tests.contracts.vault.server import KINDS, Server, real, stand_in
 
 
 def fields() -> dict[str, Secret | str]:
+    """Make a credential."""
     return {"username": "svc-a", "password": Secret(secrets.token_urlsafe())}
 
 
-@pytest.fixture(params=["stand-in", pytest.param("openbao", marks=pytest.mark.openbao)])
+@pytest.fixture(params=KINDS)
 def own_server(request: pytest.FixtureRequest, authority: Authority, tmp_path: Path) -> Server:
     """Return a Vault of this test's own, to be broken."""
     running = stand_in(authority) if request.param == "stand-in" else real(tmp_path)

@@ -21,6 +21,7 @@ from tests.contracts.vault.server import MOUNT, Server
 
 
 def fields() -> dict[str, Secret | str]:
+    """Make a credential."""
     return {"username": "svc-a", "password": Secret(secrets.token_urlsafe())}
 
 

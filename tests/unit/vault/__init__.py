@@ -1,0 +1,1 @@
+"""The Vault connector without a server."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from pathlib import Path
 
@@ -10,6 +11,13 @@ import pytest
 from connectors.vault.client import VaultClient
 from connectors.vault.settings import AuthKind, VaultSettings
 from tests.unit.vault.fake_vault import FakeClock, FakeVault, private_file
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_in_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep a developer's own settings of the connector out of the tests."""
+    for name in [name for name in os.environ if name.startswith("ROTATION_VAULT_")]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture

@@ -33,6 +33,7 @@ LOGIN = Call("sign in", "auth/approle/login", Effect.REPEATABLE, ("update",))
 
 
 def exceptions_of(module: ModuleType) -> list[type[Exception]]:
+    """List the exception classes that a module defines."""
     return [
         kind
         for _, kind in inspect.getmembers(module, inspect.isclass)
@@ -43,6 +44,7 @@ def exceptions_of(module: ModuleType) -> list[type[Exception]]:
 
 
 def answered(status: int, body: object = None, **headers: str) -> Answered:
+    """Return the failure of an answer."""
     response = requests.Response()
     response.status_code = status
     response.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
@@ -143,11 +145,13 @@ def test_denial_names_policy_stanza() -> None:
 
 
 def connection_error(reason: Exception) -> transport.ConnectionError:
+    """Wrap a reason as requests and urllib3 do."""
     pool = HTTPSConnectionPool("vault.example.test")
     return transport.ConnectionError(MaxRetryError(pool, "/v1", reason))
 
 
 def untrusted() -> transport.SSLError:
+    """Return the failure of a certificate that is not trusted."""
     reason = Urllib3SslError(ssl.SSLCertVerificationError("not trusted"))
     return transport.SSLError(MaxRetryError(HTTPSConnectionPool("h"), "/v1", reason))
 

@@ -25,6 +25,7 @@ MISSING = Reply(404, {"errors": []})
 
 
 def fields() -> dict[str, str]:
+    """Make a credential."""
     return {"username": "svc-a", "password": secrets.token_urlsafe()}
 
 

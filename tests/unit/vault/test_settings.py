@@ -18,6 +18,7 @@ GOOD = {
 
 
 def load(monkeypatch: pytest.MonkeyPatch, **changes: str | None) -> VaultSettings:
+    """Load settings from a good environment with changes."""
     for name, value in {**GOOD, **changes}.items():
         if value is None:
             monkeypatch.delenv(f"ROTATION_VAULT_{name}", raising=False)

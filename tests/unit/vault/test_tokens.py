@@ -42,6 +42,7 @@ def _metadata(vault: FakeVault) -> None:
 
 
 def tokens(vault: FakeVault, path: str = METADATA) -> list[str | None]:
+    """Return the tokens that came with the calls to a path."""
     return [sent.token for sent in vault.calls(path)]
 
 
@@ -158,7 +159,7 @@ def test_signs_in_when_renewal_is_capped(
     """A renewal that adds nothing is not repeated; the token ends, then there is a new one."""
     vault.on("POST", RENEW, signed_in("token-1", 1500))
     client.metadata(SECRET)
-    for wait in (2100, 700, 800):
+    for wait in (2100, 800, 700):
         time.now += wait
         client.metadata(SECRET)
     assert len(vault.calls(RENEW)) == 1
@@ -278,6 +279,18 @@ def test_token_file_is_not_revoked(vault: FakeVault, token_settings: VaultSettin
         client.metadata(SECRET)
     assert tokens(vault) == [token]
     assert (vault.calls(LOGIN), vault.calls(REVOKE)) == ([], [])
+
+
+def test_renewed_token_of_a_file_is_not_revoked(
+    vault: FakeVault, token_settings: VaultSettings, time: FakeClock
+) -> None:
+    """Renewing a token that belongs to somebody else does not make it ours."""
+    vault.on("POST", RENEW, signed_in("the same", 3600))
+    with vault.client(token_settings, time.clock()) as client:
+        client.metadata(SECRET)
+        time.now += 1801
+        client.metadata(SECRET)
+    assert (len(vault.calls(RENEW)), vault.calls(REVOKE)) == (1, [])
 
 
 def test_token_file_is_read_again(vault: FakeVault, token_settings: VaultSettings) -> None:

@@ -25,6 +25,7 @@ CAS_FAILED = "check-and-set parameter did not match the current version"
 
 
 def made(number: int) -> Reply:
+    """Answer a write that made a version."""
     facts = {"version": number, "created_time": "2026-05-01T10:00:00Z", "deletion_time": ""}
     return Reply(body={"data": {**facts, "destroyed": False}})
 
