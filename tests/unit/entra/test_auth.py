@@ -70,7 +70,9 @@ def _certificate(key: Key, days: int = 30) -> str:
     return built.public_bytes(Encoding.PEM).decode()
 
 
-def _pair(key: Key) -> dict[str, str]:
+def certificate_pair(key: Key | None = None) -> dict[str, str]:
+    """Return a key and a certificate as they are in Vault."""
+    key = key or _key()
     return {"private_key": _pem(key), "certificate": _certificate(key)}
 
 
@@ -78,7 +80,7 @@ def _pair(key: Key) -> dict[str, str]:
 def with_certificate(wire: Wire, vault: FakeVault) -> EntraClient:
     """Return a client whose verifier uses a certificate."""
     identity = AppIdentity(VERIFIER, VERIFIER_SECRET, CredentialKind.CERTIFICATE)
-    vault.put(VERIFIER_SECRET, **_pair(_key()))
+    vault.put(VERIFIER_SECRET, **certificate_pair())
     return EntraClient(settings(verifier=identity), vault, transport=wire.transport())
 
 
@@ -128,7 +130,7 @@ def test_certificate(with_certificate: EntraClient, wire: Wire) -> None:
             lambda: {"private_key": _pem(_key()), "certificate": _certificate(_key(), days=-1)},
             "certificate",
         ),
-        (lambda: _pair(ec.generate_private_key(ec.SECP256R1())), "private_key"),
+        (lambda: certificate_pair(ec.generate_private_key(ec.SECP256R1())), "private_key"),
     ],
     ids=["missing", "no PEM", "of another key", "expired", "not RSA"],
 )
