@@ -120,7 +120,9 @@ class Console:
     def consent(self, row: str) -> Consent:
         """Show the consent section."""
         self.row(M365, row)
-        collecting = self.store.still_collecting(M365, row)
+        if self.store.still_collecting(M365, row):
+            # Words that mean nothing yet: whoever does not wait reads them wrongly.
+            return Consent(NONE, (), True, True)
         try:
             lines = tuple(self._held(row))
         except DirectoryRefused as refused:
@@ -129,7 +131,7 @@ class Console:
             lines = ()
         granted = [line.granted for line in lines]
         status = FULL if granted and all(granted) else PARTIAL if any(granted) else NONE
-        return Consent(status, lines, status != FULL, collecting)
+        return Consent(status, lines, status != FULL, False)
 
     def ad(self) -> ActiveDirectory:
         """Return the managed domain."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from sandbox.cayosoft.console import AD, M365, Console
 from sandbox.cayosoft.problems import DirectoryRefused, Wrong
@@ -115,13 +116,13 @@ class Operations:
     def _entra_modify(self, row: str, arguments: Arguments) -> str:
         attributes = {name: value for name, value in arguments.items() if name != "id"}
         token = self._console.app_token(row)
-        self._console.entra().call(token, "PATCH", f"/users/{arguments['id']}", attributes)
+        self._console.entra().call(token, "PATCH", f"/users/{quote(arguments['id'])}", attributes)
         return arguments["id"]
 
     def _entra_delete(self, row: str, arguments: Arguments) -> str:
         token = self._console.app_token(row)
         try:
-            self._console.entra().call(token, "DELETE", f"/users/{arguments['id']}")
+            self._console.entra().call(token, "DELETE", f"/users/{quote(arguments['id'])}")
         except DirectoryRefused as refused:
             if refused.code != "Request_ResourceNotFound":
                 raise

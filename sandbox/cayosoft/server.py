@@ -8,7 +8,7 @@ from typing import Any
 from sandbox.cayosoft.active_directory import ActiveDirectory
 from sandbox.cayosoft.bridge import Bridge, Service
 from sandbox.cayosoft.console import EXTENSIONS, Console
-from sandbox.cayosoft.problems import DirectoryRefused
+from sandbox.cayosoft.problems import ConsoleProblem, DirectoryRefused, DirectorySilent
 from sandbox.cayosoft.records import Login
 from sandbox.cayosoft.sign_in import Client, SignIn
 from sandbox.cayosoft.store import Store
@@ -29,7 +29,7 @@ def start(config: Config) -> Endpoints:
     service = Service(config.get("service", "hq"), config.get("product_version", "13.3"))
     bridge = Bridge(app, console, sign_in, service)
     control.show_state = lambda: _state(bridge)
-    control.change_state = lambda command: _command(bridge, command)
+    control.change_state = lambda command: _carry_out(bridge, command)
     tls = server_context(Path(config["tls"]["cert"]), Path(config["tls"]["key"]))
     server = app.serve(int(config.get("port", 0)), tls)
     side_door = control.serve()
@@ -92,6 +92,13 @@ def _state(bridge: Bridge) -> dict[str, Any]:
     }
 
 
+def _carry_out(bridge: Bridge, command: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return _command(bridge, command)
+    except ConsoleProblem as trouble:
+        raise ValueError(f"{type(trouble).__name__} {trouble}") from trouble
+
+
 def _command(bridge: Bridge, command: dict[str, Any]) -> dict[str, Any]:
     """Carry out one set-up command; README lists them."""
     console, store = bridge.console, bridge.console.store
@@ -102,6 +109,8 @@ def _command(bridge: Bridge, command: dict[str, Any]) -> dict[str, Any]:
                 console.sign_in(extension, store.held(extension, row))
             except DirectoryRefused as refused:
                 return {"signs_in": False, "error_code": refused.code}
+            except DirectorySilent:
+                return {"signs_in": False, "error_code": "no answer"}
             return {"signs_in": True, "error_code": None}
         case "set_row":
             extension, row = command["extension"], command["row"]
@@ -117,6 +126,8 @@ def _command(bridge: Bridge, command: dict[str, Any]) -> dict[str, Any]:
             store.set_enabled(command["extension"], True)
         case "expire_drafts":
             return {"expired": store.expire(float("inf"))}
+        case "forget_keys":
+            store.forget_answers()
         case "expire_tokens":
             bridge.sign_in.expire_tokens()
         case "set_role":

@@ -175,12 +175,9 @@ class Store:
     def set_enabled(self, extension: str, enabled: bool) -> None:
         """Tick or untick "Extension is enabled"."""
         with self._lock, self._db:
-            command = (
-                "DELETE FROM disabled WHERE extension = ?"
-                if enabled
-                else "INSERT OR IGNORE INTO disabled VALUES (?)"
-            )
-            self._db.execute(command, (extension,))
+            self._db.execute("DELETE FROM disabled WHERE extension = ?", (extension,))
+            if not enabled:
+                self._db.execute("INSERT INTO disabled VALUES (?)", (extension,))
 
     def enabled(self, extension: str) -> bool:
         """Say whether the extension is enabled."""
@@ -205,6 +202,11 @@ class Store:
                 "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?)",
                 (key, request, at, status, payload, headers),
             )
+
+    def forget_answers(self) -> None:
+        """Forget every idempotency key."""
+        with self._lock, self._db:
+            self._db.execute("DELETE FROM answers")
 
     def _save(
         self, extension: str, row: str, account: str, password: bytes,

@@ -105,25 +105,26 @@ class Tenant:
                 return app_id
 
     def held(self, token: str, app_id: str) -> list[Held]:
-        """Say for every permission that the app needs whether it is granted, to whomever."""
-        app = self._filtered(token, "servicePrincipals", f"appId eq '{app_id}'")[0]
-        roles = self._all(token, f"/servicePrincipals/{app['id']}/appRoleAssignments")
-        grants = self._all(token, f"/servicePrincipals/{app['id']}/oauth2PermissionGrants")
-        held_roles = {(one["resourceId"], one["appRoleId"]) for one in roles}
-        held_scopes = {(one["resourceId"], s) for one in grants for s in one["scope"].split()}
-        lines = []
-        for resource, access in self._required(token, app_id):
-            names = _names(resource)
-            for one in access:
-                kind = "application" if one["type"] == "Role" else "delegated"
-                value = names.get((kind, one["id"]), one["id"])
-                granted = (
-                    (resource["id"], one["id"]) in held_roles
-                    if kind == "application"
-                    else (resource["id"], value) in held_scopes
-                )
-                lines.append(Held(resource["displayName"], f"{value} ({kind})", granted))
-        return lines
+        """Say for every permission that the app needs whether it is granted, for us or for all."""
+        found = self._filtered(token, "servicePrincipals", f"appId eq '{app_id}'")
+        if not found:
+            raise DirectoryRefused("AppNotFound")
+        path = f"/servicePrincipals/{found[0]['id']}"
+        me = self.call(token, "GET", "/me")["id"]
+        held = {
+            (one["resourceId"], one["appRoleId"])
+            for one in self._all(token, f"{path}/appRoleAssignments")
+        } | {
+            (one["resourceId"], value)
+            for one in self._all(token, f"{path}/oauth2PermissionGrants")
+            if one["principalId"] in (None, me)
+            for value in one["scope"].split()
+        }
+        return [
+            line
+            for resource, access in self._required(token, app_id)
+            for line in _lines(resource, access, held)
+        ]
 
     def call(self, token: str, method: str, path: str, body: Record | None = None) -> Record:
         """Send one Graph request."""
@@ -132,15 +133,16 @@ class Tenant:
         )
 
     def _required(self, token: str, app_id: str) -> list[tuple[Record, list[Record]]]:
+        """Return every resource that the app needs, with what it needs of it."""
         applications = self._filtered(token, "applications", f"appId eq '{app_id}'")
         required = applications[0].get("requiredResourceAccess") if applications else None
-        return [
-            (
-                self._filtered(token, "servicePrincipals", f"appId eq '{one['resourceAppId']}'")[0],
-                one["resourceAccess"],
-            )
-            for one in required or self._resource_access(token)
-        ]
+        found = []
+        for one in required or self._resource_access(token):
+            resource_id = one["resourceAppId"]
+            known = self._filtered(token, "servicePrincipals", f"appId eq '{resource_id}'")
+            absent = {"id": None, "displayName": resource_id}
+            found.append((known[0] if known else absent, one["resourceAccess"]))
+        return found
 
     def _resource_access(self, token: str) -> list[Record]:
         """Return the console's own list of permissions in the form that an application keeps."""
@@ -218,6 +220,18 @@ def _names(resource: Record) -> dict[tuple[str, str], str]:
         ("delegated", one["id"]): one["value"] for one in resource.get("oauth2PermissionScopes", [])
     }
     return roles | scopes
+
+
+def _lines(resource: Record, access: list[Record], held: set[tuple[str | None, str]]) -> list[Held]:
+    """Return a line per permission; application permissions are held by id, delegated ones by name."""
+    names = _names(resource)
+    lines = []
+    for one in access:
+        kind = "application" if one["type"] == "Role" else "delegated"
+        value = names.get((kind, one["id"]), one["id"])
+        granted = (resource["id"], one["id"] if kind == "application" else value) in held
+        lines.append(Held(resource["displayName"], f"{value} ({kind})", granted))
+    return lines
 
 
 def _escaped(text: str) -> str:
