@@ -1,0 +1,1 @@
+"""The Active Directory stand-in, and the same expectations on a real Samba domain controller."""
