@@ -19,8 +19,8 @@ def start(config: Config) -> Endpoints:
     _running.append(server)
     server.start()
 
-    def job(name: str, **details: Any) -> Any:
-        return tree.do_job(name, configuration=str(server.configuration), **details)
+    def job(job_name: str, /, **details: Any) -> Any:
+        return tree.do_job(job_name, configuration=str(server.configuration), **details)
 
     def change(command: dict[str, Any]) -> dict[str, Any]:
         details = {name: value for name, value in command.items() if name != "do"}

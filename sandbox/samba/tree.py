@@ -36,13 +36,14 @@ def folder() -> Path:
     return made
 
 
-def do_job(job: str, **details: Any) -> Any:
+def do_job(job: str, /, **details: Any) -> Any:
     """Do one job of ``local.py`` and return its answer; RuntimeError when it failed.
 
     The details travel over a pipe, because they may hold passwords.
     """
     done = subprocess.run(
-        [PYTHON, "-I", Path(__file__).with_name("local.py")],
+        [PYTHON, "-E", "-s", "-m", "sandbox.samba.local"],
+        cwd=Path(__file__).parents[2],
         input=json.dumps({"job": job, **details}),
         capture_output=True,
         text=True,
@@ -119,6 +120,7 @@ def configure(live: Path, config: Mapping[str, Any], host: str) -> Path:
         "tls certfile": certificate,
         # Samba makes certificates of its own when this file is missing.
         "tls cafile": Path(config.get("ca_file") or certificate).resolve(),
+        "old password allowed period": config.get("old_password_allowed_minutes", 60),
         **config.get("smb_conf", {}),
     }
     lines = [f"\t{name} = {value}" for name, value in settings.items()]

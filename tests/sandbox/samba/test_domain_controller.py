@@ -62,6 +62,7 @@ class Running:
 
 @pytest.fixture(scope="module")
 def config(authority: Authority, new_password: Callable[[], str], samba_golden: Path) -> Config:
+    """Return a domain with accounts in every state, and two delegations."""
     certificate, key = authority.issue("dc1", "dc1.corp.example.test")
     home = "OU=Service Accounts"
     return {
@@ -96,6 +97,7 @@ def config(authority: Authority, new_password: Callable[[], str], samba_golden: 
 
 @pytest.fixture(scope="module")
 def running(config: Config) -> Iterator[Running]:
+    """Start the domain controller that the tests of this module share."""
     with StandIn.start("sandbox.samba", config) as standin:
         yield Running(standin, config)
 
@@ -161,9 +163,32 @@ def test_tells_its_users(running: Running) -> None:
     """The state lists the users and no password."""
     state = running.standin.state()
 
-    off = next(user for user in state["users"] if user["username"] == "svc-off")
+    off = state["users"]["svc-off"]
     assert (off["enabled"], off["dn"].split(",")[1]) == (False, "OU=Service Accounts")
     assert not [u for u in running.config["users"] if u["password"] in str(state)]
+
+
+def test_takes_commands(running: Running, new_password: Callable[[], str]) -> None:
+    """Accounts are changed by the commands of the stand-in, while the server runs."""
+    do, home, password = running.standin.do, "OU=Service Accounts", new_password()
+    do("add_user", username="svc-more", password=new_password(), container=home, description="d")
+    do("add_group", name="Rotators", container=home, members=["svc-more"])
+    do("delegate", trustee="Rotators", container="OU=Validation", rights=["create users"])
+    do("revoke", trustee="Rotators", container="OU=Validation", rights=["create users"])
+    do("add_password_settings", name="long", applies_to="svc-more", min_password_length=20)
+    do("set_policy", minimum_password_age=0, password_history=3)
+    do("set_password", username="svc-more", password=password)
+    answers = [running.sign_in("svc-more", password)]
+    for command in ("disable", "enable", "must_change", "age_password", "expire_account"):
+        do(command, username="svc-more", **({"days": 1} if command == "age_password" else {}))
+        answers.append(running.sign_in("svc-more", password))
+
+    assert answers == ["success", "533", "success", "773", "success", "701"]
+    assert running.standin.state()["users"]["svc-more"]["description"] == "d"
+    with pytest.raises(ValueError, match="set_password failed"):
+        do("set_password", username="svc-more", password="short")
+    with pytest.raises(ValueError, match="no command lock"):
+        do("lock", username="svc-more")
 
 
 def below(pid: int) -> dict[int, str]:

@@ -1,0 +1,1 @@
+"""The inventory: its file, its rules, its schema."""
