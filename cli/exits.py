@@ -23,7 +23,7 @@ class Exit(IntEnum):
     UNKNOWN = 25
 
 
-_CODES = {
+CODES = {
     verdict.READY: Exit.OK,
     verdict.DRY_RUN: Exit.OK,
     verdict.REMEDIATION: Exit.REMEDIATION_REQUIRED,
@@ -39,4 +39,4 @@ _CODES = {
 
 def exit_code(record: RunRecord) -> Exit:
     """Return the exit code of a run: that of its worst connection."""
-    return _CODES[outcome_of_run(record)]
+    return CODES[outcome_of_run(record)]

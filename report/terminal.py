@@ -22,16 +22,20 @@ _COLOURS = {
 
 
 def show_entry(console: Console, entry: Entry) -> None:
-    """Print one finished try of a step: number, title, result, time, and its evidence below."""
+    """Print one finished try of a step: number, title and time, and its evidence below."""
+    colour = _COLOURS[entry.result]
     line = Text.assemble(
         (f"{entry.number:>4} ", "bold"),
-        (f"{entry.title:<52}", ""),
-        (f"{MARKS[entry.result]:<24}", _COLOURS[entry.result]),
-        (f"{entry.seconds:6.2f} s", "dim"),
+        (f"{MARKS[entry.result][0]} ", colour),
+        (f"{entry.title:<53}", ""),
+        (f"{entry.seconds:7.2f} s", "dim"),
     )
     console.print(line, highlight=False)
-    evidence = Text(entry.evidence, "red" if entry.result is Result.FAILED else "dim")
-    console.print(Padding(evidence, (0, 0, 0, 5)), highlight=False)
+    said = entry.evidence
+    if entry.result is not Result.DONE:
+        said = f"{entry.result.value}: {said}"
+    evidence = Text(said, "dim" if entry.result is Result.DONE else colour)
+    console.print(Padding(evidence, (0, 0, 0, 7)), highlight=False)
 
 
 def show_record(console: Console, run: RunRecord) -> None:
@@ -73,7 +77,8 @@ def _consent(review: ConsentReview) -> RenderableType:
         title_justify="left",
         title_style="",
     )
-    for column in ("permission", "type", "resource", "granted"):
+    table.add_column("permission", no_wrap=True)
+    for column in ("type", "resource", "granted"):
         table.add_column(column)
     for line in review.lines:
         granted = ", ".join(how.value for how in line.granted)

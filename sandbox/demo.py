@@ -119,7 +119,7 @@ def _checks(world: World, folder: Path, codes: dict[str, int]) -> list[Check]:
             checks.append(Check(what, signs_in, "yes" if signs_in else "no"))
     left = test_users(world)
     checks.append(Check("no test user is left", not left, ", ".join(left) or "none"))
-    locked = [u for u, state in world.account_states().items() if state["locked"]]
+    locked = world.locked_accounts()
     checks.append(Check("no account is locked", not locked, ", ".join(locked) or "none"))
     hits = canary.scan([folder / "prefect"], world.canaries)
     seen = ", ".join(f"{hit.file.name} ({hit.encoding})" for hit in hits)
@@ -130,9 +130,7 @@ def _checks(world: World, folder: Path, codes: dict[str, int]) -> list[Check]:
 
 def test_users(world: World) -> list[str]:
     """Return the test users that are still there, in every directory."""
-    with world.as_administrator() as connection:
-        connection.search("DC=corp,DC=example,DC=test", "(sAMAccountName=rot-*)", attributes=["cn"])
-        left = [e["dn"] for e in connection.response if e["type"] == "searchResEntry"]
+    left = world.directory_search("(sAMAccountName=rot-*)")
     for tenant in world.tenants.values():
         users = tenant.state()["users"]
         left += [u["upn"] for u in users if u["upn"].startswith("rot-") and not u["deleted"]]

@@ -181,9 +181,13 @@ def manifest() -> dict[str, Any]:
     return {
         "name": "sandbox",
         "app_display_name": APP_NAME,
-        "resources": {"Microsoft Graph": GRAPH_APP_ID},
         "permissions": [
-            {"resource": "Microsoft Graph", "kind": kind, "value": value}
+            {
+                "resource_app_id": GRAPH_APP_ID,
+                "resource": "Microsoft Graph",
+                "kind": kind,
+                "value": value,
+            }
             for kind, value in PERMISSIONS
         ],
     }

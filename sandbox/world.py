@@ -28,7 +28,7 @@ from sandbox.standin.tls import Authority
 from sandbox.vault_admin import ORCHESTRATOR_POLICY, VaultAdmin
 
 AD_ROW = DOMAIN
-RIGHTS = ["create users", "reset passwords", "write user attributes", "delete users"]
+RIGHTS = ("create users", "reset passwords", "write user attributes", "delete users")
 
 
 @dataclass
@@ -88,13 +88,22 @@ class World:
 
     def set_ad_password(self, username: str, password: str) -> None:
         """Reset an account's password as the domain administrator, over LDAPS."""
+        (dn,) = self.directory_search(f"(sAMAccountName={username})")
         with self.as_administrator() as connection:
-            connection.search(BASE_DN, f"(sAMAccountName={username})", attributes=["cn"])
-            (entry,) = [e for e in connection.response if e["type"] == "searchResEntry"]
             quoted = f'"{password}"'.encode("utf-16-le")
             change = {"unicodePwd": [(ldap3.MODIFY_REPLACE, [quoted])]}
-            if not connection.modify(entry["dn"], change):
+            if not connection.modify(dn, change):
                 raise RuntimeError(f"reset of {username}: {connection.result['description']}")
+
+    def directory_search(self, wanted: str) -> list[str]:
+        """Return the names (DN) of the directory's objects that match an LDAP filter."""
+        with self.as_administrator() as connection:
+            connection.search(BASE_DN, wanted, attributes=["cn"])
+            return [e["dn"] for e in connection.response if e["type"] == "searchResEntry"]
+
+    def locked_accounts(self) -> list[str]:
+        """Return the accounts of the directory that are locked."""
+        return self.directory_search("(lockoutTime>=1)")
 
     @contextmanager
     def as_administrator(self) -> Iterator[Any]:
@@ -132,13 +141,18 @@ class World:
 
 
 @contextmanager
-def running(folder: Path, directory: str = "active_directory") -> Iterator[World]:
-    """Start the sandbox in ``folder``; ``directory`` is ``active_directory`` or ``samba``."""
+def running(
+    folder: Path, directory: str = "active_directory", rights: Sequence[str] = RIGHTS
+) -> Iterator[World]:
+    """Start the sandbox in ``folder``; ``directory`` is ``active_directory`` or ``samba``.
+
+    ``rights`` are what the Active Directory connection accounts may do in their validation OU.
+    """
     with ExitStack() as stack:
-        yield _build(folder, directory, stack)
+        yield _build(folder, directory, rights, stack)
 
 
-def _build(folder: Path, directory: str, stack: ExitStack) -> World:
+def _build(folder: Path, directory: str, rights: Sequence[str], stack: ExitStack) -> World:
     authority = Authority.create(folder / "tls")
     services = [
         ServiceSeed("hq", TenantSeed("north")),
@@ -162,7 +176,7 @@ def _build(folder: Path, directory: str, stack: ExitStack) -> World:
         return stack.enter_context(StandIn.start(f"sandbox.{system}", whole, log))
 
     vault = start("vault", "vault", root_token=root_token)
-    ad = start(directory, "ad", **_directory_seed(services, administrator, reader_password))
+    ad = start(directory, "ad", **_directory_seed(services, administrator, reader_password, rights))
     for seed in services:
         user = {
             "upn": seed.entra_upn,
@@ -195,7 +209,10 @@ def _build(folder: Path, directory: str, stack: ExitStack) -> World:
 
 
 def _directory_seed(
-    services: Sequence[ServiceSeed], administrator: dict[str, str], reader_password: str
+    services: Sequence[ServiceSeed],
+    administrator: dict[str, str],
+    reader_password: str,
+    rights: Sequence[str],
 ) -> dict[str, Any]:
     accounts = [
         {
@@ -223,7 +240,7 @@ def _directory_seed(
             {
                 "trustee": seed.ad_username,
                 "container": seed.validation_ou.removesuffix(f",{BASE_DN}"),
-                "rights": RIGHTS,
+                "rights": list(rights),
             }
             for seed in services
         ],

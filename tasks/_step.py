@@ -32,6 +32,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 _HERE = Path(__file__).parents[1]
 
+STEP_OF: dict[str, str] = {}
+"""Number of each step function, by its full name; the law about the procedure reads it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Done(Generic[T]):
@@ -71,6 +74,7 @@ def step(number: str, *, undo: bool = False) -> Callable[[Callable[P, Answer[T]]
     title = f"undo: {entry.title}" if undo else entry.title
 
     def decorate(function: Callable[P, Answer[T]]) -> Callable[P, T]:
+        STEP_OF[f"{function.__module__}.{function.__qualname__}"] = shown
         attempt = _recorded(function, shown, title)
         prefect_task: Task[P, Answer[T] | State[Any]] = Task(
             attempt,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from connectors.active_directory.rights import delegation_advice
 from connectors.cayosoft.models import CheckResult, ConnectionRow, ConsoleSession, Draft
 from connectors.errors import OutOfStep, RotationError, SignInReason, SignInRefused
 from connectors.models import Finding, Presence
@@ -111,8 +112,7 @@ def _check_rights(systems: Systems, location: Location) -> str:
                     check.right.value,
                     f"The connection account lacks the right to {check.right.value} "
                     f"in {check.container} ({check.how}).",
-                    f"Delegate '{check.right.value}' on {check.container} to the account, "
-                    "then start the update again.",
+                    f"Run as a domain administrator: {delegation_advice(check)}",
                 )
             )
         elif check.presence is Presence.UNTOLD:

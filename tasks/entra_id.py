@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from connectors.cayosoft.models import (
     AppRegistration,
     ConnectionRow,
@@ -148,7 +146,7 @@ def accept_permission_request(
     if request.already_granted:
         return AlreadySo(shown, f"nothing was asked for; the console shows {shown.status!r}")
     evidence = (
-        f"accepted {len(request.permissions)} permissions for this account only "
+        f"accepted the request for {len(request.permissions)} permissions, for this account only "
         f"('Consent on behalf of your organization' left unticked); "
         f"the console shows {shown.status!r}"
     )
@@ -176,7 +174,7 @@ def _review(
 ) -> tuple[ConsentReview, str]:
     record = current_record().here()
     tenant = systems.tenant(location.in_tenant.tenant)
-    manifest = load_manifest(_manifest_source(location.in_tenant.consent.manifest))
+    manifest = load_manifest(location.in_tenant.consent.manifest)
     if app_id is None:
         apps = tenant.find_apps(manifest.app_display_name)
         if not apps:
@@ -206,7 +204,3 @@ def _review(
             )
         )
     return reviewed, f"{reviewed.verdict.value}; the console shows {console_words.status!r}"
-
-
-def _manifest_source(name: str) -> str | Path:
-    return Path(name) if name.endswith(".json") else name

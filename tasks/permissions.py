@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from connectors.active_directory.models import Right
+from connectors.active_directory.rights import delegation_advice
 from connectors.cayosoft.models import Operation
 from connectors.entra.models import ConsentReview, GrantedHow, PermissionKind
 from connectors.errors import RotationError
@@ -54,8 +55,7 @@ def _rights(systems: Systems, location: Location, operation: str) -> tuple[Findi
             check.right.value,
             f"The connection account lacks the right to {check.right.value} "
             f"in {check.container} ({check.how}).",
-            f"Delegate '{check.right.value}' on {check.container} to the account, "
-            "then start the update again.",
+            f"Run as a domain administrator: {delegation_advice(check)}",
         )
         for check in checks
         if check.presence is Presence.MISSING and wanted in (None, check.right)

@@ -1,4 +1,4 @@
-"""Fixtures that every room of the tests shares."""
+"""Fixtures that every room of the tests shares; those that start systems are in tests/running.py."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from sandbox.standin.tls import Authority
+
+pytest_plugins = ["tests.running"]
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +42,33 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Itera
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     yield
+
+
+REAL_SYSTEMS = {
+    "samba": "a real Samba domain controller",
+    "openbao": "a real bao or vault",
+    "prefect": "a real Prefect server",
+}
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one line each how many tests ran on the real systems, or why none did."""
+    for marker, system in REAL_SYSTEMS.items():
+        ran = [
+            report
+            for outcome in ("passed", "failed")
+            for report in terminalreporter.stats.get(outcome, [])
+            if marker in report.keywords and report.when == "call"
+        ]
+        skipped = [
+            report
+            for report in terminalreporter.stats.get("skipped", [])
+            if marker in report.keywords
+        ]
+        if ran:
+            terminalreporter.write_line(f"{marker}: {len(ran)} tests ran on {system}")
+        elif skipped:
+            why = str(skipped[0].longrepr[2] if isinstance(skipped[0].longrepr, tuple) else "")
+            terminalreporter.write_line(
+                f"{marker}: {len(skipped)} tests skipped ({why.removeprefix('Skipped: ')})"
+            )

@@ -170,7 +170,9 @@ def shown(request: Request, record: Record, fields: Sequence[str] | None) -> Rec
     public = {name: value for name, value in record.items() if not name.startswith("_")}
     selected = request.query.get("$select")
     if selected:
-        names = [name.strip() for name in selected.split(",")]
+        # An expanded relationship is shown whether it is selected or not.
+        expanded = request.query.get("$expand", "").split("(")[0]
+        names = [name.strip() for name in f"{selected},{expanded}".split(",") if name.strip()]
         known = {name.casefold(): name for name in public}
         return {name: public.get(known.get(name.casefold(), name)) for name in names} | {
             name: value for name, value in public.items() if name.startswith("@")

@@ -1,0 +1,63 @@
+# Each target is one line that a person could type. Nothing here needs root, Docker or a service.
+# PYTHON may name another interpreter (3.11 or later).
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+KEEP   ?=
+AD     ?= active_directory
+PORT   ?= 4200
+
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test unit laws lint format bench docs clean
+
+help: ## say what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+$(VENV)/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed; name one: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@echo "Installing the locked dependencies into $(VENV) (about a minute, once) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(VENV)/ready ## run the main job on the embedded sandbox (KEEP=1 keeps it up, AD=samba uses a real domain controller)
+	@$(BIN)/python -m sandbox demo --directory $(AD) --port $(PORT) $(if $(KEEP),--keep)
+
+up: $(VENV)/ready ## start the sandbox and keep it, to try commands by hand
+	@$(BIN)/python -m sandbox up --directory $(AD) --port $(PORT)
+
+test: $(VENV)/ready ## run every test; real Samba and real bao/vault are used where they are installed
+	@$(BIN)/python -m pytest
+
+unit: $(VENV)/ready ## run the tests that start no server
+	@$(BIN)/python -m pytest tests/unit
+
+laws: $(VENV)/ready ## run the laws alone
+	@$(BIN)/python -m pytest tests/laws
+
+lint: $(VENV)/ready ## ruff, mypy --strict, import-linter, docstrings of tests, generated files
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/interrogate --quiet tests
+	@$(BIN)/python -m inventory.schema --check
+	@$(BIN)/python docs/generate.py --check
+
+format: $(VENV)/ready ## let ruff put the code in order
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+docs: $(VENV)/ready ## write the generated documents and schemas anew
+	@$(BIN)/python docs/generate.py
+	@$(BIN)/python -m inventory.schema --write
+
+bench: $(VENV)/ready ## measure the update against a plain script, in one run
+	@$(BIN)/python -m benchmarks.update
+
+clean: ## remove what make made
+	@rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

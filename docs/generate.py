@@ -1,0 +1,110 @@
+"""Write the documents that follow from the code, or check that they are current.
+
+python docs/generate.py            write docs/errors.md and the table in docs/procedure.md
+python docs/generate.py --check    end with 1 and the command to run when one is stale
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS.parent))
+
+from cli.exits import CODES, Exit
+from connectors import errors
+from connectors.errors import RotationError, SignInReason, Unreachable
+from report.procedure import STEPS
+from report.verdict import OUTCOMES
+
+BEGIN, END = "<!-- generated: begin -->", "<!-- generated: end -->"
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """Return a markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def tree(kind: type[RotationError], depth: int = 0) -> Iterator[tuple[int, type[RotationError]]]:
+    """Yield the error tree, parents first, in the order in which it is written."""
+    yield depth, kind
+    for child in kind.__subclasses__():
+        if child.__module__ == errors.__name__:
+            yield from tree(child, depth + 1)
+
+
+def errors_page() -> str:
+    """Return docs/errors.md."""
+    rows, drawn = [], []
+    for depth, kind in tree(RotationError):
+        first = (inspect.getdoc(kind) or "").split("\n\n")[0].replace("\n", " ")
+        drawn.append(f"{'    ' * depth}{kind.__name__}")
+        retried = "yes" if issubclass(kind, Unreachable) else "no"
+        rows.append([f"`{kind.__name__}`", first, retried, kind.default_advice])
+    states = [
+        [f"**{o.name}**", "Completed" if o.succeeded else "Failed", str(int(CODES[o])), o.meaning]
+        for o in OUTCOMES
+    ]
+    reasons = "\n".join(f"- {reason.value}" for reason in SignInReason)
+    return f"""# Errors and end states
+
+Written by `make docs` from `connectors/errors.py` and `report/verdict.py`; `make lint` fails when it is stale.
+
+## What we know about the world
+
+The first axis of the tree is not which system failed, but what is known now. Only `Unreachable` is retried.
+Every error says `system: operation: identifiers` and answers `what_to_do()`; an error that knows more than
+its class replaces the advice below. No error holds a response body or a secret.
+
+```
+{chr(10).join(drawn)}
+```
+
+{table(["error", "what it means", "retried", "what to do, unless it knows better"], rows)}
+
+`SignInRefused` says why, where the directory does:
+
+{reasons}
+
+## End states
+
+The state of the flow run in the Prefect UI, and the exit code of the command line.
+
+{table(["state", "Prefect type", "exit code", "meaning"], states)}
+
+Exit code 1 is a crash, 2 a usage error; a mistake in the inventory is {int(Exit.REFUSED)}.
+"""
+
+
+def procedure_page(current: str) -> str:
+    """Return docs/procedure.md with its table written anew between the marks."""
+    rows = [[s.number, s.title, s.source.value, s.changes or "-", s.lost_answer] for s in STEPS]
+    head = ["no.", "step", "from", "changes what", "a lost answer means"]
+    before, rest = current.split(BEGIN)
+    return f"{before}{BEGIN}\n{table(head, rows)}\n{END}{rest.split(END)[1]}"
+
+
+def main() -> int:
+    """Write or check; return the exit code."""
+    procedure = DOCS / "procedure.md"
+    pages = {
+        DOCS / "errors.md": errors_page(),
+        procedure: procedure_page(procedure.read_text()),
+    }
+    stale = [page for page, text in pages.items() if not page.exists() or page.read_text() != text]
+    if "--check" in sys.argv:
+        for page in stale:
+            print(f"docs/{page.name} is stale: run make docs")
+        return 1 if stale else 0
+    for page in stale:
+        page.write_text(pages[page])
+        print(f"wrote docs/{page.name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
