@@ -1,0 +1,1 @@
+"""The Cayosoft Administrator console: what it is to us, and the bridge that drives it."""

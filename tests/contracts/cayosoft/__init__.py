@@ -1,0 +1,1 @@
+"""The bridge driver against the console stand-in."""

@@ -127,6 +127,7 @@ class Checked(httpx.BaseTransport):
         self._inner, self.contract = inner, contract
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Pass on and judge both directions."""
         self.contract.check_request(request)
         response = self._inner.handle_request(request)
         response.read()
@@ -134,4 +135,5 @@ class Checked(httpx.BaseTransport):
         return response
 
     def close(self) -> None:
+        """Close what is behind."""
         self._inner.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -49,6 +50,19 @@ def test_registers_a_missing_app(unregistered: Lab) -> None:
     accept(console)
     assert collected(console).status == "Fully granted"
     console.close()
+
+
+def test_registers_once_for_two_at_once(unregistered: Lab) -> None:
+    """A repeat that comes while the first request still runs waits for it, and registers nothing more."""
+    consoles = unregistered.driver(), unregistered.driver()
+    row = consoles[0].connection_row(M365, TENANT_DOMAIN)
+    unregistered.tenant.arm("token", "delay", seconds=0.3, times=2)
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda c: c.find_or_register_app(row, "app-1"), consoles))
+    assert answers[0] == answers[1]
+    assert [answers[0].app_id] == apps(unregistered)
+    for console in consoles:
+        console.close()
 
 
 def test_grants_for_the_account_only(lab: Lab, console: BridgeConsole) -> None:

@@ -1,0 +1,1 @@
+"""The bridge driver without a server."""
