@@ -1,0 +1,1 @@
+"""The Entra connector against the tenant stand-in."""

@@ -192,6 +192,24 @@ def test_renewed_secret_is_picked_up(
     assert form(wire.asked("POST", TOKEN)[-1])["client_secret"] == fresh
 
 
+def test_secret_that_expires_during_a_run(
+    entra: EntraClient, wire: Wire, vault: FakeVault, new_password: Callable[[], str]
+) -> None:
+    """A secret that worked before is read again too, once it is refused."""
+    short = {"access_token": "t", "token_type": "Bearer", "expires_in": 60}
+    wire.on(
+        "POST", TOKEN, answer(body=short), answer(401, "token-secret-expired"), answer(body=short)
+    )
+    wire.on("GET", ACCOUNT, answer(body="read_account"))
+    entra.account(UPN)
+    with pytest.raises(InvalidInput):
+        entra.account(UPN)
+    fresh = new_password()
+    vault.put(VERIFIER_SECRET, client_secret=fresh)
+    entra.account(UPN)
+    assert form(wire.asked("POST", TOKEN)[-1])["client_secret"] == fresh
+
+
 @pytest.mark.parametrize(
     ("status", "body", "kind"),
     [
