@@ -76,6 +76,17 @@ def patch(server: Server, path: str, body: dict) -> httpx.Response:
     return server.raw("PATCH", path, content=json.dumps(body), headers=headers)
 
 
+def write(kv, key: str, cas: int | None = None, **content) -> int:
+    """Write one version and return its number."""
+    return kv.create_or_update_secret(key, content, cas=cas, mount_point="kv")["data"]["version"]
+
+
+def read(kv, key: str, **more):
+    """Read one version."""
+    more.setdefault("raise_on_deleted_version", True)
+    return kv.read_secret_version(key, mount_point="kv", **more)["data"]
+
+
 @pytest.fixture(scope="session")
 def started_stand_in() -> Iterator[Server]:
     """Return the session's stand-in over plain HTTP."""
@@ -137,3 +148,9 @@ def approle(server: Server) -> Callable[..., str]:
         return name
 
     return make
+
+
+@pytest.fixture
+def kv(server: Server):
+    """Return hvac's KV v2 class of the root token."""
+    return server.client().secrets.kv.v2

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -64,11 +65,11 @@ class RealServer:
     def _make_ready(self, root_token: str) -> None:
         headers = {"X-Vault-Token": root_token}
         with httpx.Client(base_url=self.url, headers=headers, trust_env=False) as client:
-            _until(lambda: client.get("/v1/sys/health").status_code == 200)
+            until(lambda: client.get("/v1/sys/health").status_code == 200)
             kind = {"type": "kv", "options": {"version": "2"}}
-            _until(lambda: client.post("/v1/sys/mounts/kv", json=kind).status_code in {204, 400})
+            until(lambda: client.post("/v1/sys/mounts/kv", json=kind).status_code in {204, 400})
             for mount in ("kv", "secret"):
-                _until(lambda m=mount: client.get(f"/v1/{m}/config").status_code == 200)
+                until(lambda m=mount: client.get(f"/v1/{m}/config").status_code == 200)
 
     def stop(self) -> None:
         """End the server and wait for it."""
@@ -80,7 +81,8 @@ class RealServer:
             self._process.wait()
 
 
-def _until(condition, seconds: float = 20) -> None:
+def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait until a condition holds; a server that is not there yet makes it false."""
     deadline = time.monotonic() + seconds
     while True:
         try:
