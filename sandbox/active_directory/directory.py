@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
-from sandbox.active_directory import names, schema, security
+from sandbox.active_directory import names, schema, sddl, security
 from sandbox.active_directory.names import Dn
 from sandbox.active_directory.passwords import Credentials
 from sandbox.active_directory.results import ALREADY_EXISTS, Refusal, no_right, no_such_object
@@ -258,13 +258,7 @@ class Directory:
 
     def _own_aces(self, kind: schema.ObjectClass) -> list[Ace]:
         """Return the ACEs that the schema gives each new object of a class."""
-        change = schema.CHANGE_PASSWORD
-        if kind.name not in ("user", "computer"):
-            return []
-        return [
-            Ace(security.SELF, security.CONTROL, object_type=change),
-            Ace(security.EVERYONE, security.CONTROL, object_type=change),
-        ]
+        return sddl.read(kind.default, self.domain_sid)
 
     def dacl(self, entry: Entry) -> list[Ace]:
         """Return an entry's ACEs: its own, then those of the entries above, nearest first."""

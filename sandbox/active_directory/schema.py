@@ -44,18 +44,26 @@ class Attribute:
 
 @dataclass(frozen=True)
 class ObjectClass:
-    """One structural class: its chain of classes and what names its entries."""
+    """One structural class: its chain of classes, what names its entries, their default DACL."""
 
     name: str
     chain: tuple[str, ...]
     rdn: str
     guid: uuid.UUID
     category: str
+    default: str = ""
+
+    @property
+    def schema_name(self) -> str:
+        """The name of its entry in the schema."""
+        return self.name.capitalize() if self.category == "Person" else self.category
 
 
 RESET_PASSWORD = uuid.UUID("00299570-246d-11d0-a768-00aa006e0529")
 CHANGE_PASSWORD = uuid.UUID("ab721a53-1e2f-11d0-9819-00aa0040529b")
 ACCOUNT_RESTRICTIONS = uuid.UUID("4c164200-20c0-11d0-a768-00aa006e0529")
+PERSONAL_INFORMATION = uuid.UUID("77b5b886-944a-11d1-aebd-0000f80367c1")
+WEB_INFORMATION = uuid.UUID("e45795b3-9455-11d1-aebd-0000f80367c1")
 _UNVERIFIED = uuid.UUID("6a1c0d9e-53c4-4e0c-9d43-0c2a9a1f5b11")  # name space of made-up GUIDs
 
 _GUIDS = {
@@ -75,7 +83,18 @@ _GUIDS = {
     "givenname": "f0f8ff8e-1191-11d0-a060-00aa006c33ed",
     "sn": "bf967a41-0de6-11d0-a285-00aa003049e2",
 }
-_RESTRICTIONS = {"useraccountcontrol", "pwdlastset", "accountexpires", "userparameters"}
+_PROPERTY_SETS = {
+    **dict.fromkeys(
+        ("useraccountcontrol", "pwdlastset", "accountexpires", "userparameters"),
+        ACCOUNT_RESTRICTIONS,
+    ),
+    **dict.fromkeys(
+        ("telephonenumber", "mobile", "l", "st", "postalcode", "streetaddress", "c",
+         "physicaldeliveryofficename", "thumbnailphoto"),
+        PERSONAL_INFORMATION,
+    ),
+    "wwwhomepage": WEB_INFORMATION,
+}  # fmt: skip
 
 # Of users; "!": the directory's own, "*": several values.
 _TEXT = """
@@ -100,13 +119,14 @@ _CONSTRUCTED = {
     Syntax.BYTES: "tokenGroups*",
 }
 _OTHERS = {
-    Syntax.TEXT: "ou dc dnsRoot* nETBIOSName",
+    Syntax.TEXT: "ou dc dnsRoot* nETBIOSName lDAPDisplayName defaultSecurityDescriptor",
     Syntax.NUMBER: "groupType systemFlags lockoutThreshold lockoutDuration lockOutObservationWindow "
     "maxPwdAge minPwdAge minPwdLength pwdHistoryLength pwdProperties msDS-Behavior-Version "
     "msDS-LockoutThreshold msDS-LockoutDuration msDS-LockoutObservationWindow msDS-MaximumPasswordAge "
     "msDS-MinimumPasswordAge msDS-MinimumPasswordLength msDS-PasswordHistoryLength "
     "msDS-PasswordSettingsPrecedence nTMixedDomain ms-DS-MachineAccountQuota",
     Syntax.DN: "member* nCName msDS-PSOAppliesTo*",
+    Syntax.BYTES: "schemaIDGUID",
     Syntax.BOOLEAN: "msDS-PasswordComplexityEnabled msDS-PasswordReversibleEncryptionEnabled",
 }
 
@@ -124,7 +144,7 @@ def _table() -> dict[str, Attribute]:
                 syntax,
                 "*" not in word,
                 guid,
-                ACCOUNT_RESTRICTIONS if low in _RESTRICTIONS else None,
+                _PROPERTY_SETS.get(low),
                 "!" in word or constructed,
                 constructed,
                 users,
@@ -147,8 +167,32 @@ def _table() -> dict[str, Attribute]:
 ATTRIBUTES = _table()
 
 
+_FULL, _READ = "RPWPCRCCDCLCLORCWOWDSDDTSW", "RPLCLORC"
+_PLAIN = f"D:(A;;{_FULL};;;DA)(A;;{_FULL};;;SY)(A;;{_READ};;;AU)"
+_GROUP = f"D:(A;;{_FULL};;;DA)(A;;{_FULL};;;SY)(A;;{_FULL};;;AO)(A;;{_READ};;;PS)(A;;{_READ};;;AU)"
+_USER = (
+    f"{_GROUP}(OA;;CR;{CHANGE_PASSWORD};;PS)(OA;;CR;{CHANGE_PASSWORD};;WD)"
+    f"(OA;;RPWP;{PERSONAL_INFORMATION};;PS)(OA;;RPWP;{WEB_INFORMATION};;PS)"
+)
+_CREATED_BY_OPERATORS = (
+    "bf967aba-0de6-11d0-a285-00aa003049e2",
+    "bf967a9c-0de6-11d0-a285-00aa003049e2",
+    "bf967a86-0de6-11d0-a285-00aa003049e2",
+)
+_DEFAULTS = {
+    "user": _USER,
+    "computer": _USER,
+    "contact": _GROUP,
+    "group": _GROUP,
+    "organizationalUnit": _PLAIN
+    + "".join(f"(OA;;CCDC;{guid};;AO)" for guid in _CREATED_BY_OPERATORS),
+    "container": _PLAIN,
+}
+
+
 def _class(name: str, chain: str, rdn: str, guid: str, category: str) -> ObjectClass:
-    return ObjectClass(name, (*chain.split(), name), rdn, uuid.UUID(guid), category)
+    default = _DEFAULTS.get(name, "")
+    return ObjectClass(name, (*chain.split(), name), rdn, uuid.UUID(guid), category, default)
 
 
 CLASSES = {
@@ -166,6 +210,7 @@ CLASSES = {
         _class("container", "top", "CN", "bf967a8b-0de6-11d0-a285-00aa003049e2", "Container"),
         _class("domainDNS", "top domain", "DC",
                "19195a5b-6da0-11d0-afd3-00c04fd930c9", "Domain-DNS"),
+        _class("classSchema", "top", "CN", "bf967a83-0de6-11d0-a285-00aa003049e2", "Class-Schema"),
         _class("crossRef", "top", "CN", "bf967a8d-0de6-11d0-a285-00aa003049e2", "Cross-Ref"),
         _class("msDS-PasswordSettings", "top", "CN",
                "3bcd9db8-f84b-451c-952f-6c52b81f9ec6", "ms-DS-Password-Settings"),

@@ -85,6 +85,13 @@ class Seed:
         holder.descriptor.protected = True
         seen = Ace(security.AUTHENTICATED, security.LIST, security.INHERIT)
         holder.descriptor.aces = [*domain.descriptor.aces[:2], seen]
+        definitions = directory.add(configuration.child("CN", "Schema"), "container", admins)
+        for known in schema.CLASSES.values():
+            dn = definitions.dn.child("CN", known.schema_name)
+            entry = directory.add(dn, "classSchema", admins, lDAPDisplayName=known.name)
+            entry.put("schemaIDGUID", known.guid.bytes_le)
+            if known.default:
+                entry.put("defaultSecurityDescriptor", known.default)
         partitions = directory.add(configuration.child("CN", "Partitions"), "container", admins)
         cross = partitions.dn.child("CN", directory.netbios)
         directory.add(
@@ -128,7 +135,14 @@ class Seed:
             self._group(users.child("CN", group), f"{directory.domain_sid}-{rid}", members)
         members = [str(user.dn), str(users.child("CN", "Domain Admins"))]
         self._group(builtin.child("CN", "Administrators"), security.ADMINISTRATORS, members)
+        # As AdminSDHolder keeps it: nothing is inherited, operators have no right here.
+        user.descriptor.protected = True
+        user.descriptor.aces = [
+            *directory.get(directory.base).descriptor.aces,
+            Ace(security.EVERYONE, security.CONTROL, object_type=schema.CHANGE_PASSWORD),
+        ]
         everyone = [str(users.child("CN", "Domain Users"))]
+        self._group(builtin.child("CN", "Account Operators"), security.OPERATORS, [])
         self._group(builtin.child("CN", "Users"), security.USERS, everyone)
 
     def _account(self, dn: Dn, username: str, sid: str | None = None) -> Entry:

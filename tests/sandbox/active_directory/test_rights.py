@@ -236,3 +236,34 @@ def test_delegations_come_and_go(own: Lab) -> None:
     with own.connected("plain@corp.example.test", own.passwords["plain"]) as connection:
         connection.modify(user.dn, {"unicodePwd": replaced(quoted(own.new_password()))})
         assert answer(connection) == (0, "")
+
+
+def test_defaults_of_the_class_count(lab: Lab) -> None:
+    """Account Operators rule new users by the default that the schema names, not the administrator."""
+    user, operator = lab.user(), lab.user(OTHER)
+    operators = f"CN=Account Operators,CN=Builtin,{BASE}"
+    definition = f"CN=User,CN=Schema,CN=Configuration,{BASE}"
+    found = lab.read(definition, "defaultSecurityDescriptor", "lDAPDisplayName", "schemaIDGUID")
+    assert b"CCDCLCLORCWOWDSDDTSW;;;AO)" in found["defaultSecurityDescriptor"][0]
+    assert found["lDAPDisplayName"] == [b"user"]
+    assert found["schemaIDGUID"] == [USER.bytes_le]
+    with lab.acting_as("Administrator") as admin:
+        admin.modify(operators, {"member": [(ldap3.MODIFY_ADD, [operator.dn])]})
+        assert answer(admin) == (0, "")
+    with lab.connected(operator.upn, operator.password) as connection:
+        connection.modify(user.dn, {"unicodePwd": replaced(quoted(lab.new_password()))})
+        assert answer(connection)[0] == 0
+        connection.modify(ADMINISTRATOR, {"description": replaced("x")})
+        # Windows protects administrators from it (AdminSDHolder); Samba does not.
+        assert answer(connection)[0] == (0 if lab.real else 50)
+        connection.add(f"CN=by-{user.username},{MANAGED}", ["user"])
+        assert answer(connection)[0] == 0
+
+
+def test_oneself(lab: Lab) -> None:
+    """An account may write its own personal information, and nothing else of itself."""
+    user = lab.user()
+    with lab.connected(user.upn, user.password) as connection:
+        for name, code in (("telephoneNumber", 0), ("description", 50), ("userAccountControl", 50)):
+            connection.modify(user.dn, {name: replaced("512")})
+            assert answer(connection)[0] == code, name
