@@ -33,7 +33,7 @@ from connectors.entra.models import (
     EntraApp,
     EntraUser,
     PasswordProbe,
-    RoleHolding,
+    RoleFacts,
 )
 from connectors.models import Credential, Extension, SecretHandle, SignIn
 from connectors.secret import Secret
@@ -105,8 +105,8 @@ class Tenant(Protocol):
     def account(self, upn: str) -> EntraAccount:
         """Read the connection account."""
 
-    def roles(self, account_id: str) -> tuple[RoleHolding, ...]:
-        """Read its directory roles: direct, through groups, and eligible where that may be read."""
+    def role_facts(self, account_id: str) -> RoleFacts:
+        """Read its directory roles: direct, through groups, eligible; and what could not be read."""
 
     def find_apps(self, display_name: str) -> tuple[EntraApp, ...]:
         """Find enterprise applications by display name; several may share one."""
@@ -201,17 +201,45 @@ class ConsoleDriver(Console, CredentialEditor, ConsentPages, ProductOperations, 
     """One driver of the console; it keeps every promise above."""
 
 
+class DirectoryService(Directory, DirectoryUsers, Protocol):
+    """Active Directory with everything that the procedure asks of it."""
+
+
+class TenantService(Tenant, TenantUsers, Protocol):
+    """Entra ID with everything that the procedure asks of it."""
+
+
+class Systems(Protocol):
+    """The outside world of one run; names are the inventory's."""
+
+    @property
+    def vault(self) -> SecretVault:
+        """Vault."""
+
+    def directory(self, name: str) -> DirectoryService:
+        """Return the Active Directory domain of this name."""
+
+    def tenant(self, name: str) -> TenantService:
+        """Return the Entra ID tenant of this name."""
+
+    def console(self, service: str) -> ConsoleDriver:
+        """Return the console of this Cayosoft Administrator Service."""
+
+
 __all__: Sequence[str] = [
     "ConsentPages",
     "Console",
     "ConsoleDriver",
     "CredentialEditor",
     "Directory",
+    "DirectoryService",
     "DirectoryUsers",
     "ProductOperations",
     "SecretCatalogue",
     "SecretSource",
     "SecretVault",
+    "Systems",
     "Tenant",
+    "TenantService",
     "TenantUsers",
 ]

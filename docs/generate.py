@@ -1,7 +1,7 @@
 """Write the documents that follow from the code, or check that they are current.
 
-python docs/generate.py            write docs/errors.md and the table in docs/procedure.md
-python docs/generate.py --check    end with 1 and the command to run when one is stale
+``python docs/generate.py`` writes docs/errors.md and the table in docs/procedure.md; with ``--check`` it ends
+with 1, and the command to run, when one of them is stale.
 """
 
 from __future__ import annotations
@@ -11,15 +11,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-DOCS = Path(__file__).parent
-sys.path.insert(0, str(DOCS.parent))
-
 from cli.exits import CODES, Exit
 from connectors import errors
 from connectors.errors import RotationError, SignInReason, Unreachable
 from report.procedure import STEPS
 from report.verdict import OUTCOMES
 
+DOCS = Path(__file__).parent
 BEGIN, END = "<!-- generated: begin -->", "<!-- generated: end -->"
 
 

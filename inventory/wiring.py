@@ -24,7 +24,7 @@ def open_systems(inventory: Inventory) -> Registry:
     Raises InvalidInput naming the variable or field that is wrong.
     """
     return Registry(
-        VaultSettings(),  # type: ignore[call-arg]  # filled from the environment
+        VaultSettings(),
         {item.name: directory_settings(item) for item in inventory.directories},
         {item.name: tenant_settings(item) for item in inventory.tenants},
         {

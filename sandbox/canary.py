@@ -37,7 +37,7 @@ def needles(secret: str) -> Iterator[tuple[str, bytes]]:
 def scan(folders: Iterable[Path], secrets: Iterable[str]) -> list[Hit]:
     """Return every file below the folders that holds one of the secrets in any form."""
     wanted = [item for secret in secrets if len(secret) >= 8 for item in needles(secret)]
-    hits = []
+    hits: list[Hit] = []
     for file in sorted(f for folder in folders for f in folder.rglob("*") if f.is_file()):
         content = file.read_bytes()
         found = {encoding for encoding, needle in wanted if needle in content}

@@ -113,7 +113,8 @@ class World:
         connection = ldap3.Connection(
             server,
             f"{self.administrator['username']}@{DOMAIN}",
-            self.administrator["password"].encode(),  # type: ignore[arg-type]  bytes: no SASLprep
+            # Bytes, so that ldap3 does not prepare (change) the text; its stubs know only str.
+            self.administrator["password"].encode(),  # type: ignore[arg-type]
             auto_referrals=False,
             receive_timeout=20,
         )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from connectors.entra.models import EntraAccount, PasswordProbe, ProbeVerdict
+from connectors.entra.roles import ELIGIBLE, missing_roles
 from connectors.errors import InvalidInput, SignInReason, SignInRefused, Unreachable
 from connectors.models import Finding
 from connectors.protocols import Systems
 from report.record import current_record
 from tasks.identify import Location
 
+GLOBAL_ADMINISTRATOR = "Global Administrator"
 _REASONS = {
     ProbeVerdict.INVALID: SignInReason.WRONG_PASSWORD,
     ProbeVerdict.LOCKED: SignInReason.LOCKED,
@@ -18,24 +20,17 @@ _REASONS = {
 
 
 def roles(systems: Systems, location: Location, account: EntraAccount) -> str:
-    """Record a finding for every required role that is not active; return the active ones' names."""
+    """Record a finding for every required role that is not active; return the active ones' names.
+
+    Global Administrator stands for every required role: the vendor asks for it, or for less.
+    """
     record = current_record().here()
-    holdings = systems.tenant(location.in_tenant.tenant).roles(account.id)
-    active = {item.name for item in holdings if item.how != "eligible only"}
-    eligible = {item.name for item in holdings} - active
-    for role in location.in_tenant.required_roles:
-        if role in active or "Global Administrator" in active:
-            continue
-        how = "is only eligible (PIM)" if role in eligible else "is not assigned"
-        record.find(
-            Finding(
-                "entra.role-missing",
-                role,
-                f"The role {role} {how} for {account.upn}.",
-                f"Assign {role} to {account.upn} as an active role, "
-                "or correct required_roles in the inventory.",
-            )
-        )
+    facts = systems.tenant(location.in_tenant.tenant).role_facts(account.id)
+    for unread in facts.unread:
+        record.leave_unchecked(f"roles of {account.upn}: {unread}")
+    if missing_roles([GLOBAL_ADMINISTRATOR], facts.holdings, account.upn):
+        required = location.in_tenant.required_roles
+        record.find(*missing_roles(required, facts.holdings, account.upn))
     if not account.cloud_only:
         record.find(
             Finding(
@@ -45,6 +40,7 @@ def roles(systems: Systems, location: Location, account: EntraAccount) -> str:
                 "The vendor asks for a cloud-only account: create one and enter it instead.",
             )
         )
+    active = {item.name for item in facts.holdings if item.how != ELIGIBLE}
     return ", ".join(sorted(active)) or "none"
 
 
@@ -105,7 +101,7 @@ def _refusal(
             **facts,
         )
     if probe.verdict is ProbeVerdict.TRANSIENT:
-        return Unreachable("entra", "sign in", advice=None, retry_after=None, **facts)
+        return Unreachable("entra", "sign in", retry_after=probe.retry_after, **facts)
     return InvalidInput(
         "entra",
         "sign in",

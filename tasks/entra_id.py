@@ -12,7 +12,14 @@ from connectors.cayosoft.models import (
 from connectors.entra.consent import review
 from connectors.entra.manifest import load_manifest
 from connectors.entra.models import ConsentReview, EntraAccount
-from connectors.errors import NotFound, PolicyRefused, SignInReason, SignInRefused, Unreachable
+from connectors.errors import (
+    NotFound,
+    PolicyRefused,
+    Refused,
+    SignInReason,
+    SignInRefused,
+    Unreachable,
+)
 from connectors.models import Finding
 from connectors.protocols import Systems
 from report.record import current_record
@@ -190,17 +197,31 @@ def _review(
     record.consent = reviewed
     for unread in facts.unread:
         record.leave_unchecked(f"consent: {unread}")
-    console_words = systems.console(location.service.name).consent(row)
-    says_full = console_words.status.casefold() == "fully granted" and not console_words.red_banner
-    if says_full != reviewed.ready:
+    words = _console_words(systems, location, row)
+    if words is not None and _says_fully_granted(words) != reviewed.ready:
         record.find(
             Finding(
                 "consent.out-of-step",
                 location.row,
-                f"The console shows {console_words.status!r}, the tenant says "
-                f"{reviewed.verdict.value!r}.",
+                f"The console shows {words.status!r}, the tenant says {reviewed.verdict.value!r}.",
                 "Trust the table of permissions in this report, which was read from the tenant. "
                 "Press Refresh in the console's consent section and compare again.",
             )
         )
-    return reviewed, f"{reviewed.verdict.value}; the console shows {console_words.status!r}"
+    shown = f"the console shows {words.status!r}" if words else "the console's words were not read"
+    return reviewed, f"{reviewed.verdict.value}; {shown}"
+
+
+def _console_words(
+    systems: Systems, location: Location, row: ConnectionRow
+) -> ConsoleConsent | None:
+    """Read the console's own status; None when it cannot tell, as with an outdated credential."""
+    try:
+        return systems.console(location.service.name).consent(row)
+    except Refused as refused:
+        current_record().here().leave_unchecked(f"the console's own consent status: {refused}")
+    return None
+
+
+def _says_fully_granted(words: ConsoleConsent) -> bool:
+    return words.status.casefold() == "fully granted" and not words.red_banner

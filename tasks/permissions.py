@@ -6,6 +6,7 @@ from connectors.active_directory.models import Right
 from connectors.active_directory.rights import delegation_advice
 from connectors.cayosoft.models import Operation
 from connectors.entra.models import ConsentReview, GrantedHow, PermissionKind
+from connectors.entra.roles import missing_roles
 from connectors.errors import RotationError
 from connectors.models import Extension, Finding, Presence
 from connectors.protocols import Systems
@@ -90,16 +91,8 @@ def _grants(
 def _missing_role(systems: Systems, location: Location) -> tuple[Finding, ...]:
     """The permission is there, so the account's own role is the next suspect."""
     tenant = systems.tenant(location.in_tenant.tenant)
-    secret = systems.vault.credential(location.secret)
-    account = tenant.account(secret.username)
-    active = {item.name for item in tenant.roles(account.id) if item.how != "eligible only"}
-    if active & {"Global Administrator", "User Administrator"}:
+    account = tenant.account(systems.vault.credential(location.secret).username)
+    holdings = tenant.role_facts(account.id).holdings
+    if not missing_roles(["Global Administrator"], holdings, account.upn):
         return ()
-    return (
-        Finding(
-            "entra.role-missing",
-            "User Administrator",
-            f"{account.upn} holds neither Global Administrator nor User Administrator.",
-            f"Assign one of the two roles to {account.upn}, then start the update again.",
-        ),
-    )
+    return missing_roles(["User Administrator"], holdings, account.upn)

@@ -19,7 +19,6 @@ from connectors.entra.models import (
     EntraUser,
     PasswordProbe,
     RoleFacts,
-    RoleHolding,
 )
 from connectors.entra.polling import Timing
 from connectors.entra.probe import PasswordProber
@@ -100,10 +99,6 @@ class EntraClient:
     def account(self, upn: str) -> EntraAccount:
         """Read the connection account. Raises NotFound, NotPermitted, Unreachable."""
         return read_account(self._graph, upn)
-
-    def roles(self, account_id: str) -> tuple[RoleHolding, ...]:
-        """Read its directory roles: direct, through groups, and eligible where that may be read."""
-        return self.role_facts(account_id).holdings
 
     def role_facts(self, account_id: str) -> RoleFacts:
         """Read its directory roles, with what could not be read."""
