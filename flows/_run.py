@@ -42,7 +42,7 @@ class Run:
     def __exit__(self, *_: object) -> None:
         self._closing.close()
 
-    def open(self, connections: Sequence[str] | None, asked: str) -> None:
+    def open(self, connections: Sequence[str] | None, secret_version: int | None) -> None:
         """Read the inventory, choose the connections and connect to nothing yet.
 
         Raises InvalidInput for a wrong inventory, service or connection.
@@ -50,8 +50,9 @@ class Run:
         inventory = open_inventory()
         self.service, self.chosen = choose(inventory, self.record.service, connections)
         for item in self.chosen:
-            steps = steps_of_update(item.extension)
-            known = ConnectionRecord(item.name, f"{asked} of {item.secret.handle}", steps)
+            version = f"version {secret_version}" if secret_version else "the latest version"
+            asked = f"update to {version} of {item.secret.mount}/{item.secret.path}"
+            known = ConnectionRecord(item.name, asked, steps_of_update(item.extension))
             self._records[item.name] = known
             self.record.connections.append(known)
         self.systems = self._closing.enter_context(open_systems(inventory))

@@ -36,7 +36,7 @@ def update_account_credentials(
     """
     with Run("update_account_credentials", service, dry_run=dry_run) as run:
         with run.guarded():
-            run.open(connections, f"update to version {secret_version or 'latest'}")
+            run.open(connections, secret_version)
             locations = identify.connection_locations(  # P1
                 run.systems, run.service, run.chosen, secret_version
             )
@@ -51,5 +51,5 @@ def update_account_credentials(
                     validation.validate_changes(
                         run.systems, location, so_far.consent, dry_run=dry_run
                     )
-        finish.record_evidence(run.record)  # F2
+        finish.record_evidence()  # F2
     return run.end_state()

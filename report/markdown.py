@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from connectors.entra.models import ConsentReview
@@ -19,21 +20,30 @@ MARKS = {
 NOT_RUN = "· not run"
 
 
+def plain(text: str) -> str:
+    """Keep foreign text what it is: no pipes, line breaks, HTML, links or emphasis come to life."""
+    clean = re.sub(r"([\\|`*_\[\]])", r"\\\1", text).replace("<", "&lt;")
+    return " ".join(clean.split())
+
+
 def render(run: RunRecord, connection: ConnectionRecord) -> str:
     """Return the whole report of one connection of a run."""
     outcome = outcome_of(connection, run)
     parts = [
-        f"# {outcome.name}: {connection.name}",
+        f"# {outcome.name}: {plain(connection.name)}",
         outcome.meaning,
         _asked(run, connection),
         _what_to_do(connection),
         "## The procedure",
         _procedure(run, connection),
+        "### Evidence",
+        _evidence(run, connection),
         _consent(connection.consent),
         "## Findings",
         _findings(connection.findings),
         "## Not checked",
-        _bullets(connection.unchecked) or "Everything that this run was to check was checked.",
+        _bullets(map(plain, connection.unchecked))
+        or "Everything that this run was to check was checked.",
         _legend(),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -41,9 +51,9 @@ def render(run: RunRecord, connection: ConnectionRecord) -> str:
 
 def _asked(run: RunRecord, connection: ConnectionRecord) -> str:
     rows = (
-        ("asked for", connection.asked),
-        ("service", run.service),
-        ("flow run", f"{run.flow}, {run.run_id}"),
+        ("asked for", plain(connection.asked)),
+        ("service", plain(run.service)),
+        ("flow run", plain(f"{run.flow}, {run.run_id}")),
         ("started", f"{run.started:%Y-%m-%d %H:%M:%S} UTC"),
         ("dry run", "yes: nothing was changed" if run.dry_run else "no"),
     )
@@ -53,25 +63,26 @@ def _asked(run: RunRecord, connection: ConnectionRecord) -> str:
 def _what_to_do(connection: ConnectionRecord) -> str:
     if connection.error is None:
         return ""
-    return f"## What to do\n\n**{_cell(str(connection.error))}**\n\n{connection.error.what_to_do()}"
+    return f"## What to do\n\n**{plain(str(connection.error))}**\n\n{connection.error.what_to_do()}"
 
 
 def _procedure(run: RunRecord, connection: ConnectionRecord) -> str:
     rows = [row for step in connection.steps for row in step_rows(run, connection, step)]
-    return _table(("step", "what", "from", "result", "at (UTC)", "took", "evidence"), rows)
+    return _table(("step", "what", "from", "result", "at (UTC)", "took"), rows)
 
 
-def step_rows(
-    run: RunRecord, connection: ConnectionRecord, step: Step
-) -> list[tuple[str, str, str, str, str, str, str]]:
-    """Return the table rows of one step: its tries, its undo, or why it was not run."""
-    seen = [e for e in (*run.entries, *connection.entries) if e.number.rstrip("u") == step.number]
+def _tries(run: RunRecord, connection: ConnectionRecord, step: Step) -> list[Entry]:
+    return [e for e in (*run.entries, *connection.entries) if e.number.rstrip("u") == step.number]
+
+
+def step_rows(run: RunRecord, connection: ConnectionRecord, step: Step) -> list[tuple[str, ...]]:
+    """Return the table rows of one step: each of its tries, its undo, or that it was not run."""
+    seen = _tries(run, connection, step)
     shown = step.title if step.source is Source.OURS else f"**{step.title}**"
-    if not seen and step.number == "F2":
-        return [(step.number, shown, step.source.value, MARKS[Result.DONE], "", "", "this report")]
     if not seen:
-        why = why_not_run(run, connection, step)
-        return [(step.number, shown, step.source.value, NOT_RUN, "", "", why)]
+        # F2 writes this very report, so its own entry cannot be in it yet.
+        result = MARKS[Result.DONE] if step.number == "F2" else NOT_RUN
+        return [(step.number, shown, step.source.value, result, "", "")]
     return [
         (
             entry.number,
@@ -80,10 +91,20 @@ def step_rows(
             MARKS[entry.result],
             f"{entry.started:%H:%M:%S}",
             f"{entry.seconds:.2f} s",
-            entry.evidence,
         )
         for entry in seen
     ]
+
+
+def _evidence(run: RunRecord, connection: ConnectionRecord) -> str:
+    """Return what was seen at each step, or why it was not run; cells of a table would not wrap."""
+    lines = []
+    for step in connection.steps:
+        seen = _tries(run, connection, step)
+        lines += [f"**{entry.number}** {plain(entry.evidence)}" for entry in seen]
+        if not seen and step.number != "F2":
+            lines.append(f"**{step.number}** not run: {why_not_run(run, connection, step)}")
+    return _bullets(lines)
 
 
 def why_not_run(run: RunRecord, connection: ConnectionRecord, step: Step) -> str:
@@ -111,22 +132,26 @@ def _consent(review: ConsentReview | None) -> str:
         return ""
     rows = [
         (
-            f"`{line.permission.value}`",
+            plain(line.permission.value),
             line.permission.kind.value,
-            line.permission.resource,
+            plain(line.permission.resource),
             ", ".join(how.value for how in line.granted) or "**not granted**",
             "yes" if line.required else "no",
         )
         for line in review.lines
     ]
-    app = f"{review.app.display_name}, app id {review.app.app_id}" if review.app else "no app found"
-    heading = f"## Consent: {review.verdict.value}\n\nEntra app: {app}\n\n"
+    app = f"{review.app.display_name}, app id {review.app.app_id}" if review.app else "none found"
+    heading = f"## Consent: {review.verdict.value}\n\nEntra app: {plain(app)}\n\n"
     return heading + _table(("permission", "type", "resource", "granted", "required"), rows)
 
 
 def _findings(findings: Iterable[Finding]) -> str:
-    rows = [(f"`{f.code}`", f.subject, f.detail, f.what_to_do()) for f in findings]
-    return _table(("finding", "about", "detail", "what to do"), rows) if rows else "None."
+    parts = [
+        f"### {plain(f.subject)}\n\n{plain(f.detail)} (`{f.code}`)\n\n"
+        f"**What to do:** {plain(f.what_to_do())}"
+        for f in findings
+    ]
+    return "\n\n".join(parts) or "None."
 
 
 def _legend() -> str:
@@ -142,11 +167,5 @@ def _bullets(lines: Iterable[str]) -> str:
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     titles = list(head)
-    lines = [titles, ["---"] * len(titles), *([_cell(c) for c in row] for row in rows)]
+    lines = [titles, ["---"] * len(titles), *map(list, rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _cell(text: str) -> str:
-    """Keep foreign text inside its cell: no pipes, no line breaks, no HTML."""
-    clean = text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
-    return " ".join(clean.split())

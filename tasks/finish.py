@@ -6,17 +6,18 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.events import emit_event
 
 from report import markdown
-from report.record import ConnectionRecord, RunRecord
+from report.record import ConnectionRecord, RunRecord, current_record
 from report.verdict import outcome_of
 from tasks._step import Answer, Done, step
 
 
 @step("F2")
-def record_evidence(record: RunRecord) -> Answer[None]:
+def record_evidence() -> Answer[None]:
     """Write one report per connection as a Prefect artifact, and one event per connection.
 
     The artifact's key is the connection's name: its history is the connection's history.
     """
+    record = current_record()
     for connection in record.connections:
         create_markdown_artifact(
             key=connection.name,

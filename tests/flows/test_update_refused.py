@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connectors.errors import OutOfStep, SignInReason, SignInRefused, Unreachable
+from report.markdown import plain
 from sandbox.demo import test_users as leftover_users
 from sandbox.world import AD_ROW, RIGHTS, World
 from tests.running import Outcome, Server, StartWorld, Update
@@ -22,7 +23,7 @@ def _advised(outcome: Outcome, server: Server, name: str) -> str:
     error = outcome.connection(name).error
     assert error is not None
     report = server.report(outcome.record.run_id, name)
-    assert error.what_to_do() in report
+    assert plain(error.what_to_do()) in report
     return report
 
 

@@ -42,7 +42,7 @@ def test_roles(desk: Desk) -> None:
         ("Global Administrator", "direct", "/")
     ]
     assert facts.unread == ()
-    assert desk.client.roles(other.id) == ()
+    assert desk.client.role_facts(other.id).holdings == ()
     required = desk.settings.required_roles
     assert missing_roles(required, facts.holdings, ACCOUNT) == ()
     (finding,) = missing_roles(required, (), OTHER)
@@ -65,7 +65,7 @@ def test_other_ways_to_hold_a_role(desk: Desk) -> None:
         eligible_roles=["Global Administrator"],
     )
     grouped = desk.client.account(f"grouped@{DOMAIN}")
-    held = {(role.name, role.how) for role in desk.client.roles(grouped.id)}
+    held = {(role.name, role.how) for role in desk.client.role_facts(grouped.id).holdings}
     assert held == {
         ("User Administrator", "through a group"),
         ("Global Administrator", "eligible only"),

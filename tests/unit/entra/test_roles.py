@@ -30,7 +30,7 @@ def tenant(wire: Wire) -> Wire:
 
 def test_three_ways(entra: EntraClient, tenant: Wire) -> None:
     """Each role is told once, the way it is really held."""
-    held = {(item.name, item.how) for item in entra.roles(ACCOUNT)}
+    held = {(item.name, item.how) for item in entra.role_facts(ACCOUNT).holdings}
     assert held == {
         ("User Administrator", "direct"),
         ("Exchange Administrator", "through a group"),
@@ -64,14 +64,14 @@ def test_active_roles_must_be_read(entra: EntraClient, tenant: Wire, path: str) 
     """Active roles that may not be read are a refusal: nothing can be said without them."""
     tenant.on("GET", path, answer(403, "error-forbidden"))
     with pytest.raises(NotPermitted):
-        entra.roles(ACCOUNT)
+        entra.role_facts(ACCOUNT)
 
 
 def test_busy_is_not_forbidden(entra: EntraClient, tenant: Wire) -> None:
     """A throttled reading of eligible roles is repeated by the step, not skipped."""
     tenant.on("GET", ELIGIBLE, answer(429, "error-throttled"))
     with pytest.raises(Unreachable):
-        entra.roles(ACCOUNT)
+        entra.role_facts(ACCOUNT)
 
 
 def test_reduced_role_is_noted(entra: EntraClient, tenant: Wire) -> None:
