@@ -25,14 +25,14 @@ def update_account_credentials(
 ) -> State[None]:
     """Bring a service's connections to the credential that Vault holds, and prove that it works.
 
-    Parameters are names and a version number, never a value:
+    Args:
+        service: Name of the Cayosoft Administrator Service in the inventory.
+        connections: Names of its connections; none means all of them.
+        secret_version: Version of the secret in Vault, for exactly one connection; none means the latest.
+        dry_run: Do every read-only check and change nothing.
 
-    service: name of the Cayosoft Administrator Service in the inventory.
-    connections: names of its connections; none means all of them.
-    secret_version: version of the secret in Vault, for exactly one connection; none means the latest.
-    dry_run: do every read-only check and change nothing.
-
-    Ends in one of the states of ``report.verdict``; the reports are artifacts named after the connections.
+    Names and a version number only, never a value: Prefect shows and stores parameters. Ends in one of the
+    states of ``report.verdict``; the reports are artifacts named after the connections.
     """
     with Run("update_account_credentials", service, dry_run=dry_run) as run:
         with run.guarded():

@@ -41,6 +41,12 @@ class Server:
         answer.raise_for_status()
         return answer.json()
 
+    def get(self, path: str) -> Any:
+        """Read from the API of the server."""
+        answer = httpx.get(f"{self.url}/api{path}", trust_env=False, timeout=30)
+        answer.raise_for_status()
+        return answer.json()
+
     def task_runs(self, flow_run_id: str) -> list[dict[str, Any]]:
         """Return the run list of a flow run as the UI shows it, in order of start."""
         runs = self.post(
