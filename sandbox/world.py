@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from ruamel.yaml import YAML
 
 from sandbox import people
 from sandbox.people import BASE_DN, DOMAIN, ServiceSeed, TenantSeed
+from sandbox.standin.ldap import verified_tls
 from sandbox.standin.process import StandIn
 from sandbox.standin.tls import Authority
 from sandbox.vault_admin import ORCHESTRATOR_POLICY, VaultAdmin
@@ -108,7 +108,7 @@ class World:
     @contextmanager
     def as_administrator(self) -> Iterator[Any]:
         """Bind to the directory as the domain administrator."""
-        tls = ldap3.Tls(validate=ssl.CERT_REQUIRED, ca_certs_file=str(self.authority.ca_file))
+        tls = verified_tls(self.authority.ca_file)
         server = ldap3.Server(self.directory.url, tls=tls, get_info=ldap3.NONE, connect_timeout=10)
         connection = ldap3.Connection(
             server,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from ldap3.utils.dn import escape_rdn
 
 from sandbox.cayosoft.problems import DirectoryRefused, DirectorySilent
 from sandbox.cayosoft.records import Login
+from sandbox.standin.ldap import verified_tls
 
 _BIND_CODE = re.compile(r"\bdata ([0-9a-f]+)")
 _NO_ANSWER = ("busy", "unavailable")
@@ -74,7 +74,7 @@ class ActiveDirectory:
 
     @contextlib.contextmanager
     def _bound(self, login: Login) -> Iterator[ldap3.Connection]:
-        tls = ldap3.Tls(validate=ssl.CERT_REQUIRED, ca_certs_file=self.ca_file)
+        tls = verified_tls(self.ca_file)
         server = ldap3.Server(self.url, tls=tls, connect_timeout=5, get_info=ldap3.NONE)
         connection = ldap3.Connection(
             server,

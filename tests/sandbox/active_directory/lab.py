@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any
 
 import ldap3
 
+from sandbox.standin.ldap import verified_tls
 from sandbox.standin.process import StandIn
 
 BASE = "DC=corp,DC=example,DC=test"
@@ -79,7 +79,7 @@ class Lab:
 
     def server(self, url: str | None = None) -> ldap3.Server:
         """Return where to connect, with verified TLS."""
-        tls = ldap3.Tls(validate=ssl.CERT_REQUIRED, ca_certs_file=self.ca_file)
+        tls = verified_tls(self.ca_file)
         target = url or self.standin.url
         return ldap3.Server(target, tls=tls, get_info=ldap3.NONE, connect_timeout=10)
 

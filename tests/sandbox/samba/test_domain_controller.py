@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ import ldap3
 import pytest
 
 from sandbox.samba import available
+from sandbox.standin.ldap import verified_tls
 from sandbox.standin.process import StandIn
 from sandbox.standin.tls import Authority
 
@@ -37,7 +37,7 @@ class Running:
     @contextmanager
     def bound(self, username: str, password: str) -> Iterator[ldap3.Connection]:
         """Yield a connection over verified TLS after one attempt to bind."""
-        tls = ldap3.Tls(validate=ssl.CERT_REQUIRED, ca_certs_file=self.config["ca_file"])
+        tls = verified_tls(self.config["ca_file"])
         server = ldap3.Server(self.standin.url, tls=tls, get_info=ldap3.NONE, connect_timeout=10)
         connection = ldap3.Connection(
             server, f"CORP\\{username}", password.encode(), receive_timeout=30, auto_referrals=False
