@@ -3,47 +3,60 @@
 from __future__ import annotations
 
 import argparse
-import shlex
+import contextlib
+import errno
+import shutil
 import signal
 import sys
 import tempfile
-import time
+import traceback
 from pathlib import Path
 from typing import NoReturn
 
 from rich.console import Console
 
-from sandbox.demo import demo, sandbox_with_prefect, show_addresses
+from sandbox.demo import demo, sandbox_with_prefect, show_addresses, show_how_to_use, stay
+from sandbox.samba.availability import available
+
+STOPPED = 130  # as a shell says it
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def _stop(*_: object) -> NoReturn:
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not cut the cleaning short
     raise KeyboardInterrupt
 
 
 def up(console: Console, folder: Path, directory: str, prefect_port: int) -> int:
     """Start everything, say where it is and how to use it, and stay until Ctrl-C."""
+    console.print("Starting Prefect, Vault, Active Directory, Entra ID and two consoles ...")
     with sandbox_with_prefect(folder, directory, prefect_port) as (world, prefect):
-        show_addresses(console, world, prefect)
-        settings = folder / "environment.sh"
-        lines = (f"export {k}={shlex.quote(v)}\n" for k, v in world.environment.items())
-        settings.write_text("".join(lines))
+        show_addresses(console, world, prefect, prefect_port)
         for service in ("hq", "branch"):
             world.rotate_ad(service)
             world.rotate_entra(service)
         console.print(
-            "\nAll four accounts were just rotated; the consoles still hold the old passwords. "
-            f"In another terminal:\n\n  . {settings}\n  account-rotation update hq\n"
+            "\nAll four accounts were just rotated; the consoles still hold the old passwords."
         )
-        try:
-            while True:
-                time.sleep(3600)
-        except KeyboardInterrupt:
-            console.print("Stopping.")
+        show_how_to_use(console, world)
+        stay(console)
     return 0
 
 
-def main() -> int:
-    """Read the command line and run."""
+def _run(console: Console, folder: Path, arguments: argparse.Namespace) -> int:
+    if arguments.verb == "up":
+        return up(console, folder, arguments.directory, arguments.port)
+    return demo(
+        console,
+        folder,
+        keep=arguments.keep,
+        directory=arguments.directory,
+        prefect_port=arguments.port,
+    )
+
+
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("verb", choices=("demo", "up"))
     parser.add_argument("--keep", action="store_true", help="keep everything up after the demo")
@@ -55,23 +68,49 @@ def main() -> int:
     )
     parser.add_argument("--port", type=int, default=4200, help="port of the Prefect UI (0: any)")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, _stop)
+    if arguments.directory == "samba" and (reason := available()):
+        parser.error(f"a real Samba domain controller cannot run here: {reason}")
+    return arguments
+
+
+def _attempt(console: Console, folder: Path, arguments: argparse.Namespace) -> int:
+    try:
+        return _run(console, folder, arguments)
+    except KeyboardInterrupt:
+        _say(console, "Stopped.")
+        return STOPPED
+    except OSError as problem:
+        if problem.errno in (errno.EIO, errno.EPIPE):  # nobody is reading any more
+            return STOPPED
+        raise
+    except RuntimeError as problem:  # something of the sandbox did not start
+        (folder / "failure.log").write_text(traceback.format_exc())
+        _say(console, f"[bold red]FAILED[/]: {problem}")
+        return 1
+
+
+def _say(console: Console, text: str) -> None:
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        console.print(text, soft_wrap=True)
+
+
+def main() -> int:
+    """Read the command line and run; a failure leaves its logs, everything else leaves nothing."""
+    arguments = _arguments()
+    for number in _SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup stays nohup
+            signal.signal(number, _stop)
     console = Console(highlight=False)
-    with tempfile.TemporaryDirectory(prefix="account-rotation-") as folder:
-        place = Path(folder)
-        try:
-            if arguments.verb == "up":
-                return up(console, place, arguments.directory, arguments.port)
-            return demo(
-                console,
-                place,
-                keep=arguments.keep,
-                directory=arguments.directory,
-                prefect_port=arguments.port,
-            )
-        except KeyboardInterrupt:
-            console.print("Stopped.")
-            return 130
+    folder = Path(tempfile.mkdtemp(prefix="account-rotation-"))
+    code = 1
+    try:
+        code = _attempt(console, folder, arguments)
+    finally:
+        if code in (0, STOPPED):
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            _say(console, f"The logs are kept in {folder}")
+    return code
 
 
 if __name__ == "__main__":

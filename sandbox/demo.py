@@ -6,7 +6,9 @@ is in anything that Prefect keeps.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -25,6 +27,12 @@ from sandbox.world import World, running
 
 EXPECTED = {"hq": (0, "Ready"), "branch": (10, "Remediation required")}
 """Exit code and end state of each service's update."""
+
+WHY = {
+    "hq": "Everything can be granted in its tenant.",
+    "branch": "Its tenant withholds one permission, and granted another one to the whole organization long ago.",
+}
+EXTENSIONS = {"active_directory": "Active Directory", "microsoft_365": "Entra ID"}
 
 
 @dataclass
@@ -63,7 +71,8 @@ def sandbox_with_prefect(
 def update(world: World, *arguments: str) -> int:
     """Run ``account-rotation update`` as a person would, in a process of its own; return its exit code."""
     command = [sys.executable, "-m", "cli.main", "update", *arguments]
-    return subprocess.run(command, env=os.environ | world.environment, check=False).returncode
+    own = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "ROTATION_"))}
+    return subprocess.run(command, env=own | world.environment, check=False).returncode
 
 
 def demo(console: Console, folder: Path, *, keep: bool, directory: str, prefect_port: int) -> int:
@@ -72,12 +81,13 @@ def demo(console: Console, folder: Path, *, keep: bool, directory: str, prefect_
     console.rule("[bold]Account rotation: demo on the embedded sandbox")
     console.print("Starting Prefect, Vault, Active Directory, Entra ID and two consoles ...")
     with sandbox_with_prefect(folder, directory, prefect_port) as (world, prefect):
-        show_addresses(console, world, prefect)
+        show_addresses(console, world, prefect, prefect_port)
         codes = {}
-        for service in EXPECTED:
+        for service, (_, state) in EXPECTED.items():
             console.print(
                 f"\n[bold]{service}[/]: somebody rotates both accounts. The directories and Vault now "
-                "hold new passwords; the console still holds the old ones."
+                f"hold new passwords; the console still holds the old ones. {WHY[service]} "
+                f"The update must end: {state}."
             )
             world.rotate_ad(service)
             world.rotate_entra(service)
@@ -88,16 +98,22 @@ def demo(console: Console, folder: Path, *, keep: bool, directory: str, prefect_
         passed = all(check.held for check in checks)
         seconds = time.monotonic() - began
         if passed:
-            console.print(f"[bold green]DEMO PASSED[/] in {seconds:.0f} s")
+            console.print(
+                f"[bold green]DEMO PASSED[/] in {seconds:.0f} s: every state above is the expected one"
+            )
         else:
-            console.print(f"[bold red]DEMO FAILED[/] after {seconds:.0f} s; logs are in {folder}")
+            console.print(f"[bold red]DEMO FAILED[/] after {seconds:.0f} s")
         if keep:
-            _keep(console, prefect)
+            console.print(f"\nLook at {prefect.url}/runs and {prefect.url}/artifacts .")
+            show_how_to_use(console, world)
+            stay(console)
     return 0 if passed else 1
 
 
-def show_addresses(console: Console, world: World, prefect: StandIn) -> None:
+def show_addresses(console: Console, world: World, prefect: StandIn, wished_port: int) -> None:
     """Print where to look."""
+    if wished_port and not prefect.url.endswith(f":{wished_port}"):
+        console.print(f"Port {wished_port} is taken; Prefect has another one.")
     table = Table(box=None, show_header=False, padding=(0, 2))
     table.add_row("Prefect UI", Text(f"{prefect.url}/dashboard", "bold cyan"))
     for name, stand_in in world.stand_ins().items():
@@ -110,20 +126,18 @@ def _checks(world: World, folder: Path, codes: dict[str, int]) -> list[Check]:
     checks = []
     for service, (code, state) in EXPECTED.items():
         seen = f"exit code {codes[service]}"
-        checks.append(
-            Check(f"the update of {service} ends {state!r}", codes[service] == code, seen)
-        )
-        for extension in ("active_directory", "microsoft_365"):
+        checks.append(Check(f"the update of {service} ends: {state}", codes[service] == code, seen))
+        for extension, system in EXTENSIONS.items():
             signs_in = world.console_signs_in(service, extension)
-            what = f"the credential that the console of {service} holds signs in ({extension})"
-            checks.append(Check(what, signs_in, "yes" if signs_in else "no"))
+            what = f"what the console of {service} holds signs in to {system}"
+            checks.append(Check(what, signs_in, "signed in" if signs_in else "refused"))
     left = test_users(world)
     checks.append(Check("no test user is left", not left, ", ".join(left) or "none"))
     locked = world.locked_accounts()
     checks.append(Check("no account is locked", not locked, ", ".join(locked) or "none"))
     hits = canary.scan([folder / "prefect"], world.canaries)
     seen = ", ".join(f"{hit.file.name} ({hit.encoding})" for hit in hits)
-    scanned = f"none of {len(world.canaries)} secrets in any file of Prefect"
+    scanned = f"none of {len(world.canaries)}"
     checks.append(Check("no secret is in what Prefect keeps", not hits, seen or scanned))
     return checks
 
@@ -148,13 +162,26 @@ def _show(console: Console, checks: list[Check]) -> None:
     console.print(table)
 
 
-def _keep(console: Console, prefect: StandIn) -> None:
+def show_how_to_use(console: Console, world: World) -> None:
+    """Write the settings of this sandbox for a shell, and print how another terminal uses them."""
+    settings = world.folder / "environment.sh"
+    lines = [f"export {k}={shlex.quote(v)}\n" for k, v in world.environment.items()]
+    here = shlex.quote(str(Path(sys.executable).parent))
+    settings.write_text("".join([*lines, f'export PATH={here}:"$PATH"\n']))
     console.print(
-        f"\nEverything stays up. Look at {prefect.url}/runs and {prefect.url}/artifacts. "
-        "Press Ctrl-C to end it."
+        "In another terminal of the same user:\n\n"
+        f"  . {settings}\n"
+        "  account-rotation update hq\n\n"
+        "Press Ctrl-C here to end and remove everything.",
+        soft_wrap=True,
     )
+
+
+def stay(console: Console) -> None:
+    """Wait until somebody stops us."""
     try:
         while True:
             time.sleep(3600)
     except KeyboardInterrupt:
-        console.print("Stopping.")
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            console.print("Stopping.")

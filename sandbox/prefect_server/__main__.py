@@ -63,7 +63,7 @@ def start(config: Config) -> Endpoints:
         preexec_fn=_die_with_parent,  # no thread has started yet
     )
     _servers.append(server)
-    url = f"http://127.0.0.1:{port}"
+    url, parent = f"http://127.0.0.1:{port}", os.getppid()
     deadline = time.monotonic() + float(config.get("timeout", 120))
     with httpx.Client(trust_env=False, timeout=5) as client:
         while True:
@@ -74,6 +74,8 @@ def start(config: Config) -> Endpoints:
                 pass
             if server.poll() is not None:
                 raise RuntimeError(f"the Prefect server ended with {server.returncode}")
+            if os.getppid() != parent:
+                raise RuntimeError("the process that wanted the Prefect server is gone")
             if time.monotonic() > deadline:
                 raise RuntimeError("the Prefect server was not healthy in time")
             time.sleep(0.1)
