@@ -15,9 +15,13 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
+import httpcore  # noqa: F401  httpx imports it late, and its loggers exist only then
 import httpx
 
 from connectors.errors import InvalidInput, Unknown, Unreachable
+from connectors.loggers import quieten
+
+quieten("httpx", "httpcore")
 
 TIMEOUT = httpx.Timeout(connect=5, read=20, write=10, pool=5)
 

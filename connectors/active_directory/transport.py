@@ -19,8 +19,11 @@ from connectors.active_directory.errors import SYSTEM
 from connectors.active_directory.session import Session
 from connectors.active_directory.settings import DirectorySettings, endpoint
 from connectors.errors import InvalidInput, RotationError, Unreachable
+from connectors.loggers import silence
 
 _log = logging.getLogger(__name__)
+
+silence("ldap3")
 
 # OpenSSL's verification results for a good chain and the wrong name (X509_V_ERR_..._MISMATCH).
 _NAME_MISMATCHES = {62, 63, 64}

@@ -12,16 +12,16 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import httpx
+import msal  # noqa: F401  its loggers exist once it is imported
 
 from connectors.entra.errors import GarbledAnswer
 from connectors.entra.settings import SYSTEM
 from connectors.http import Effect, exchange
+from connectors.loggers import silence
 
 _log = logging.getLogger(__name__)
 
-# httpx logs every URL at INFO, and the URL of a user-realm request holds the account's name.
-for _noisy in ("httpx", "httpcore"):
-    logging.getLogger(_noisy).setLevel(logging.WARNING)
+silence("msal")  # auth.py and probe.py, which import it, send through this module
 
 
 class MsalHttp:

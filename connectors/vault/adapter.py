@@ -14,7 +14,10 @@ from hvac.exceptions import VaultError
 from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3.util import Retry
 
+from connectors.loggers import quieten
 from connectors.vault.settings import VaultSettings
+
+quieten("hvac", "requests", "urllib3")
 
 # A read whose connection broke is sent once more at once. Nothing else is: POST is never repeated, and
 # neither 429 nor 503 is waited for here, because the step that asked decides about waiting.
