@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -162,6 +162,8 @@ def summary(measured: Measured) -> dict[str, Any]:
         "ratio": ratios(flow, script),
         "flow_minus_script": differences(flow, script),
         "flow_outside_steps": outside,
+        "flow_before_body": [run["before_body"] for run in measured.flow],
+        "flow_after_body": [run["after_body"] for run in measured.flow],
         "flow_cpu": [run["cpu_seconds"] for run in measured.flow],
         "script_cpu": [run["cpu_seconds"] for run in measured.script],
         "cold_update": measured.cold,
@@ -172,7 +174,10 @@ def summary(measured: Measured) -> dict[str, Any]:
         "figures": {name: asdict(spread(values)) for name, values in figures.items()},
         "measurements": figures,
         "steps": _steps(measured.flow),
-        "peak_mib": {"flow": measured.flow[-1]["peak_mib"], "script": measured.script[-1]["peak_mib"]},
+        "peak_mib": {
+            "flow": measured.flow[-1]["peak_mib"],
+            "script": measured.script[-1]["peak_mib"],
+        },
         "import_seconds": {
             "flow": measured.flow_ready["import_seconds"],
             "script": measured.script_ready["import_seconds"],
@@ -182,10 +187,10 @@ def summary(measured: Measured) -> dict[str, Any]:
             "script": journals.counted(measured.script_calls),
             "same": measured.flow_calls == measured.script_calls,
         },
-    }  # fmt: skip
+    }
 
 
-def _steps(runs: list[Mapping[str, Any]] | list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _steps(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the spread of each step over all runs, slowest first."""
     taken: dict[tuple[str, str], list[float]] = defaultdict(list)
     for run in runs:

@@ -26,13 +26,21 @@ def flow_side() -> Run:
 
     def run(service: str) -> dict[str, Any]:
         records: list[RunRecord] = []
-        began, worked = time.perf_counter(), time.process_time()
-        with listening(lambda _: None, records.append):
+        ends: list[float] = []
+
+        def at_the_end(record: RunRecord) -> None:
+            records.append(record)
+            ends.append(time.perf_counter())
+
+        began, worked, when = time.perf_counter(), time.process_time(), time.time()
+        with listening(lambda _: None, at_the_end):
             state = update_account_credentials(service, return_state=True)
         answer = _times(began, worked)
+        answer["after_body"] = time.perf_counter() - ends[0]
         # Logs go to Prefect for up to two seconds more; that must not disturb the other side.
         APILogWorker.drain_all(timeout=30)
         (record,) = records
+        answer["before_body"] = record.started.timestamp() - when
         entries = [*record.entries, *(e for c in record.connections for e in c.entries)]
         steps = [[entry.number, entry.title, entry.seconds] for entry in entries]
         return {**answer, "ended": state.name, "steps": steps}

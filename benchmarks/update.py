@@ -27,6 +27,8 @@ _ROWS = (
     ("A / B, pair by pair", "ratio", ""),
     ("A - B, pair by pair", "flow_minus_script", "s"),
     ("A outside its steps (Prefect, inventory)", "flow_outside_steps", "s"),
+    ("  of that: before the flow's body starts", "flow_before_body", "s"),
+    ("  of that: after the flow's body has ended", "flow_after_body", "s"),
     ("processor time of A", "flow_cpu", "s"),
     ("processor time of B", "script_cpu", "s"),
     ("import of cli.main", "import_cli.main", "s"),
