@@ -7,6 +7,8 @@ The side door is plain HTTP on its own loopback port:
     GET    /faults             the faults still armed
     POST   /faults             arm one: {"route": "kv.*", "kind": "status", "status": 503, "times": 2}
     DELETE /faults             disarm all
+    GET    /held               the calls that are held right now
+    POST   /release            let them go on
     GET    /state              the system's own view for assertions (it decides what is shown)
     POST   /state              {"do": "...", ...}: set-up commands of the system
     POST   /clock              {"advance": seconds}: move this stand-in's clock forward
@@ -24,6 +26,8 @@ from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from sandbox.standin.holding import Holds
+
 
 @dataclass
 class Fault:
@@ -32,7 +36,8 @@ class Fault:
     Kinds that every HTTP stand-in knows: ``unreachable`` (closed before anything is done),
     ``answer_lost`` (done, then closed), ``status`` (``status``, ``retry_after``, ``body``),
     ``status_after`` (done, then answered with ``status``), ``html`` (``status``), ``delay``
-    (``seconds``). Other kinds are handed to the system's handler as ``request.fault``.
+    (``seconds``), ``hold_before`` and ``hold_after`` (kept waiting before or after it is done, until
+    released or the client is gone). Other kinds are handed to the system's handler as ``request.fault``.
     """
 
     route: str
@@ -68,6 +73,7 @@ class Control:
         self._faults: list[Fault] = []
         self._journal: list[Entry] = []
         self._offset = 0.0
+        self.holds = Holds()
         self.show_state: Callable[[], Any] = dict
         self.change_state: Callable[[dict[str, Any]], Any] = lambda _command: {}
 
@@ -159,6 +165,8 @@ def _handler(control: Control) -> type[BaseHTTPRequestHandler]:
         ("GET", "/faults"): lambda _: [asdict(fault) for fault in control.faults()],
         ("POST", "/faults"): arm,
         ("DELETE", "/faults"): lambda _: control.disarm(),
+        ("GET", "/held"): lambda _: control.holds.held(),
+        ("POST", "/release"): lambda _: {"released": control.holds.release()},
         ("GET", "/state"): lambda _: control.show_state(),
         ("POST", "/state"): control.change_state,
         ("POST", "/clock"): advance,

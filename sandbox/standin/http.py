@@ -162,7 +162,7 @@ def _handler(app: App) -> type[BaseHTTPRequestHandler]:
             )
             fault = request.fault = app.control.meet(name)
             try:
-                response = app.finish(request, self._respond(request, handler, fault))
+                response = app.finish(request, self._respond(name, request, handler, fault))
             except _HungUp:
                 app.control.record(name, "hung up", fault, method=self.command, path=request.path)
                 self._reset()
@@ -171,7 +171,9 @@ def _handler(app: App) -> type[BaseHTTPRequestHandler]:
             app.control.record(name, str(response.status), fault, **detail)
             self._send(response)
 
-        def _respond(self, request: Request, handler: Handler, fault: Fault | None) -> Response:
+        def _respond(
+            self, name: str, request: Request, handler: Handler, fault: Fault | None
+        ) -> Response:
             kind = fault.kind if fault else None
             if fault and kind == "delay":
                 time.sleep(fault.seconds)
@@ -182,10 +184,17 @@ def _handler(app: App) -> type[BaseHTTPRequestHandler]:
             if fault and kind == "html":
                 page = b"<html><body>Bad gateway</body></html>"
                 return Response(fault.status, page, "text/html")
+            self._hold(name, kind, "hold_before")
             response = handler(request)
+            self._hold(name, kind, "hold_after")
             if kind == "answer_lost":
                 raise _HungUp
             return _fault_response(fault) if fault and kind == "status_after" else response
+
+        def _hold(self, name: str, kind: str | None, moment: str) -> None:
+            """Keep the client waiting at this moment, if that is the fault."""
+            if kind == moment and not app.control.holds.hold(name, moment, self.connection):
+                raise _HungUp
 
         def _send(self, response: Response) -> None:
             body = response.encoded()

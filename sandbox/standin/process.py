@@ -104,6 +104,14 @@ class StandIn:
         """Disarm every fault."""
         self._call("DELETE", "/faults")
 
+    def held(self) -> list[dict[str, Any]]:
+        """Return the calls that are held right now."""
+        return self._call("GET", "/held")  # type: ignore[no-any-return]
+
+    def release(self) -> None:
+        """Let every held call go on."""
+        self._call("POST", "/release")
+
     def state(self) -> Any:
         """Return the system's own view for assertions."""
         return self._call("GET", "/state")
