@@ -95,6 +95,11 @@ class DirectoryUsers(Protocol):
     def delete_user(self, account: SecretHandle, dn: str) -> None:
         """Delete the user; one that is already gone is success."""
 
+    def delete_test_users(
+        self, account: SecretHandle, container: str, prefix: str, *, keep: str = ""
+    ) -> tuple[str, ...]:
+        """Delete the users directly in the container whose name starts with the prefix, but ``keep``."""
+
 
 class Tenant(Protocol):
     """Entra ID: proofs and observations as the verifier. Nothing here modifies anything."""
@@ -131,6 +136,9 @@ class TenantUsers(Protocol):
 
     def delete_user(self, user_id: str) -> None:
         """Soft-delete the user; one that is already gone is success."""
+
+    def delete_test_users(self, domain: str, prefix: str, *, keep: str = "") -> tuple[str, ...]:
+        """Soft-delete the users of the domain whose name starts with the prefix, but ``keep`` (a UPN)."""
 
 
 class Console(Protocol):

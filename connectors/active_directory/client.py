@@ -135,16 +135,16 @@ class ActiveDirectoryClient:
             users.delete(session, dn)
 
     def delete_test_users(
-        self, account: SecretHandle, container: str, prefix: str
+        self, account: SecretHandle, container: str, prefix: str, *, keep: str = ""
     ) -> tuple[str, ...]:
-        """Delete the users directly in the container whose name starts with the run's prefix.
+        """Delete the users directly in the container whose name starts with the prefix.
 
-        Returns their DNs; none found is success. Raises NotPermitted, Unknown, and InvalidInput for a
+        ``keep`` is the name of one that stays. Returns their DNs; none found is success. Raises NotPermitted, Unknown, and InvalidInput for a
         prefix under four characters.
         """
         require_within(container, self._settings.base_dn, "container")
         with self._as_account(account, "delete test users") as (session, _):
-            return users.delete_by_prefix(session, container, prefix)
+            return users.delete_by_prefix(session, container, prefix, keep)
 
     def _sign_in_name(self, credential: Credential) -> str:
         return sign_in_name(credential.username, self._settings.domain)

@@ -93,10 +93,12 @@ def delete(session: Session, dn: str) -> None:
         _log.debug("active directory: user was already gone: dn=%s", dn)
 
 
-def delete_by_prefix(session: Session, container: str, prefix: str) -> tuple[str, ...]:
+def delete_by_prefix(
+    session: Session, container: str, prefix: str, keep: str = ""
+) -> tuple[str, ...]:
     """Delete the users directly in the container whose sAMAccountName starts with the prefix.
 
-    Returns their DNs. Raises InvalidInput for a prefix under four characters.
+    ``keep`` is the name of one that stays. Returns their DNs. Raises InvalidInput for a prefix under four characters.
     """
     operation = "delete test users"
     if len(prefix) < _SHORTEST_PREFIX:
@@ -106,14 +108,18 @@ def delete_by_prefix(session: Session, container: str, prefix: str) -> tuple[str
     deleted: list[str] = []
     complete = False
     while not complete:
-        found, complete = session.search(
+        found, all_of_them = session.search(
             container, prefix_filter(prefix), ("sAMAccountName",), operation, "LEVEL"
         )
-        for entry in found:
-            if any(same_dn(entry.dn, gone) for gone in deleted):
-                # A controller that still shows what it has deleted would keep us here for ever.
-                complete = True
-                continue
+        # A controller that still shows what it has deleted must not keep us here for ever.
+        left = [
+            entry
+            for entry in found
+            if not any(same_dn(entry.dn, gone) for gone in deleted)
+            and (entry.text("sAMAccountName") or "").casefold() != keep.casefold()
+        ]
+        for entry in left:
             delete(session, entry.dn)
             deleted.append(entry.dn)
+        complete = all_of_them or not left
     return tuple(deleted)

@@ -24,7 +24,7 @@ from connectors.entra.polling import Timing
 from connectors.entra.probe import PasswordProber
 from connectors.entra.roles import role_facts
 from connectors.entra.settings import SYSTEM, TenantSettings
-from connectors.entra.users import Users, find_user, read_account
+from connectors.entra.users import Users, find_user, read_account, test_users
 from connectors.errors import NotPermitted
 from connectors.http import build_client, tls_context
 from connectors.models import SecretHandle
@@ -135,6 +135,32 @@ class EntraClient:
     def delete_user(self, user_id: str) -> None:
         """Soft-delete the user; one that is already gone is success. Raises Unknown as create does."""
         self._writer("delete user").delete(user_id)
+
+    def delete_test_users(self, domain: str, prefix: str, *, keep: str = "") -> tuple[str, ...]:
+        """Soft-delete the users of this domain whose name starts with the prefix; return their UPNs.
+
+        ``keep`` is the UPN of one that stays. The verifier looks, the validator deletes; none found is
+        success without a validator too. Raises InvalidInput for a prefix under four characters,
+        NotPermitted naming the users that nothing here may delete, Unknown (call again: it looks first).
+        """
+
+        def listed() -> tuple[EntraUser, ...]:
+            found = test_users(self._graph, domain, prefix)
+            return tuple(user for user in found if user.upn.casefold() != keep.casefold())
+
+        if self._users is not None:
+            return self._users.delete_listed(listed)
+        left = listed()
+        if not left:
+            return ()
+        raise NotPermitted(
+            SYSTEM,
+            "delete test users",
+            tenant=self._settings.name,
+            users=" ".join(user.upn for user in left),
+            advice="Delete these users by hand: this tenant has no `validator` identity in the "
+            "inventory, so nothing here may.",
+        )
 
     def _writer(self, operation: str) -> Users:
         if self._users is None:

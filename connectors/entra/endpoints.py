@@ -42,6 +42,7 @@ READ_ACCOUNT = Endpoint(
     ),
 )
 FIND_USER = Endpoint("find user", "GET", "/users/{user}", "User.Read.All", select=_USER)
+LIST_USERS = Endpoint("list test users", "GET", "/users", "User.Read.All", select=_USER)
 CREATE_USER = Endpoint(
     "create user", "POST", "/users", "User.ReadWrite.All", success=201, effect=Effect.CHANGE
 )

@@ -11,10 +11,11 @@ from connectors.entra.endpoints import (
     CREATE_USER,
     DELETE_USER,
     FIND_USER,
+    LIST_USERS,
     MODIFY_USER,
     READ_ACCOUNT,
 )
-from connectors.entra.graph import Graph
+from connectors.entra.graph import Graph, quoted
 from connectors.entra.models import EntraAccount, EntraUser
 from connectors.entra.polling import Timing, settled
 from connectors.entra.settings import SYSTEM
@@ -23,6 +24,7 @@ from connectors.errors import Conflict, InvalidInput, NotFound, RotationError
 
 _log = logging.getLogger(__name__)
 
+SHORTEST_PREFIX = 4
 # What a test user may be changed in. Sign-in name, password and state are not among them.
 PLAIN_ATTRIBUTES = frozenset(
     {"department", "displayName", "jobTitle", "officeLocation", "companyName", "city", "country"}
@@ -47,6 +49,30 @@ def find_user(graph: Graph, upn: str) -> EntraUser | None:
         return graph.read(FIND_USER, User, user=upn).noun()
     except NotFound:
         return None
+
+
+def test_users(graph: Graph, domain: str, prefix: str) -> tuple[EntraUser, ...]:
+    """List the users of this very domain whose name starts with the prefix, every page.
+
+    Raises InvalidInput, before anything is sent, for a prefix under four characters or without a domain.
+    """
+    if len(prefix) < SHORTEST_PREFIX or not prefix.isprintable() or not domain:
+        raise InvalidInput(
+            SYSTEM,
+            LIST_USERS.operation,
+            prefix=prefix,
+            domain=domain,
+            advice=f"Give a domain and a prefix of at least {SHORTEST_PREFIX} characters.",
+        )
+    where = f"startsWith(userPrincipalName,{quoted(prefix)})"
+    listed = (shape.noun() for shape in graph.pages(LIST_USERS, User, where=where))
+    # NOTE: what is listed is deleted, so a filter that let others through must not be believed.
+    return tuple(user for user in listed if _is_test_user(user, domain, prefix))
+
+
+def _is_test_user(user: EntraUser, domain: str, prefix: str) -> bool:
+    local, _, of = user.upn.casefold().rpartition("@")
+    return of == domain.casefold() and local.startswith(prefix.casefold())
 
 
 class Users:
@@ -116,6 +142,25 @@ class Users:
             self._timing.sleep(wait)
             if self._delete_once(user_id):
                 return
+
+    def delete_listed(self, listed: Callable[[], tuple[EntraUser, ...]]) -> tuple[str, ...]:
+        """Delete what is listed, until two lists in a row show nothing else; return the UPNs.
+
+        Raises Unknown when the answer to a deletion was lost: call it again, it looks first.
+        """
+        gone: dict[str, str] = {}
+
+        def nothing_left() -> bool:
+            # A replica may go on showing what is deleted; that is not deleted twice.
+            left = [user for user in listed() if user.id not in gone]
+            for user in left:
+                if self._delete_once(user.id):
+                    gone[user.id] = user.upn
+            return not left
+
+        if not settled(nothing_left, self._timing):
+            _log.warning("entra: delete test users: some are still listed")
+        return tuple(gone.values())
 
     def _delete_once(self, user_id: str) -> bool:
         """Return False when the directory said that there is no such user."""

@@ -108,12 +108,20 @@ class _Connection(socketserver.BaseRequestHandler):
         if kind == "unreachable":
             self._record(route, session.refuse(message, _BUSY), fault, "hung up")
             raise _HungUp
+        if kind == "hold_before" and not self._hold(route, kind):
+            self._record(route, session.refuse(message, _BUSY), fault, "hung up")
+            raise _HungUp
         outcome = session.refuse(message, _BUSY) if kind == "busy" else session.handle(message)
+        if kind == "hold_after" and not self._hold(route, kind):
+            kind = "answer_lost"
         if kind == "answer_lost":
             self._record(route, outcome, fault, "answer lost")
             raise _HungUp
         self._record(route, outcome, fault, str(outcome.result.code))
         return outcome.sent
+
+    def _hold(self, route: str, kind: str) -> bool:
+        return self.server.control.holds.hold(route, kind, self._wire)
 
     def _record(self, route: str, outcome: Outcome, fault: Fault | None, said: str) -> None:
         done = said != "hung up"

@@ -175,3 +175,16 @@ def test_logs_tell_no_secret(
     ]
     assert {line.split(":")[0] for line in told if "controller" in line} == {"active directory"}
     assert [line for line in told if "set password" in line]
+
+
+def test_clean_up_keeps_one(lab: Lab):
+    """The user that is to be kept stays, however its name is written; the others of the prefix go."""
+    client, admin, here = lab.client, lab.handle("Administrator"), lab.dn(VALIDATION)
+    own = client.create_user(admin, here, "keep-own")
+    other = client.create_user(admin, here, "keep-other")
+
+    gone = client.delete_test_users(admin, here, "keep-", keep="KEEP-Own")
+
+    assert gone == (other.dn,)
+    assert client.find_user("keep-own") == own
+    client.delete_user(admin, own.dn)
