@@ -2,8 +2,9 @@
 
 This is the honest answer to "why not a script". When all goes well it does what the flow does. What it does
 not do: try again when a system does not answer, look before repeating after a lost answer, throw a draft
-away, remove the test users of a run that failed, say which permission is missing, go on with the other
-connection when one fails, skip what is already so, run dry, keep evidence, or show anybody where it is.
+away, remove its test user when it fails, say which permission is missing, go on with the other connection
+when one fails, notice that another run has overtaken it, skip what is already so, run dry, keep evidence, or
+show anybody where it is.
 """
 
 from __future__ import annotations
@@ -25,13 +26,14 @@ from inventory.wiring import open_inventory, open_systems
 from tasks._wait import eventually
 
 T = TypeVar("T")
+PREFIX = "rot-plain-"
 
 
 def update(service: str) -> None:
     """Bring both connections of a service to the credential that Vault holds; RuntimeError when not."""
     inventory = open_inventory()
     connections = inventory.service(service).connections
-    name = f"rot-{uuid.uuid4().hex[:12]}"
+    name = f"{PREFIX}{uuid.uuid4().hex[:8]}"
     with open_systems(inventory) as systems:
         versions = {
             item.name: _there(systems.vault.metadata(item.secret.handle).current)
@@ -45,7 +47,7 @@ def update(service: str) -> None:
                 _microsoft_365(systems, service, item, versions[item.name])
         for item in connections:
             if isinstance(item, ActiveDirectoryConnection):
-                _operate_in_active_directory(systems, service, item, name)
+                _operate_in_active_directory(systems, service, item, versions[item.name], name)
             else:
                 _operate_in_entra_id(systems, service, item, name)
 
@@ -104,13 +106,18 @@ def _microsoft_365(
 
 
 def _operate_in_active_directory(
-    systems: Systems, service: str, item: ActiveDirectoryConnection, name: str
+    systems: Systems,
+    service: str,
+    item: ActiveDirectoryConnection,
+    version: SecretVersion,
+    name: str,
 ) -> None:
     directory = systems.directory(item.directory)
 
     def run(operation: Operation, arguments: Mapping[str, str]) -> None:
         _operate(systems, service, item.row, operation, arguments)
 
+    directory.delete_test_users(version.handle, item.validation_ou, PREFIX, keep=name)
     run(Operation.AD_CREATE_USER, {"container": item.validation_ou, "username": name})
     user = _there(_until(lambda: directory.find_user(name), bool, "the user is there"))
     run(Operation.AD_RESET_PASSWORD, {"dn": user.dn})
@@ -137,6 +144,7 @@ def _operate_in_entra_id(
     def run(operation: Operation, arguments: Mapping[str, str]) -> None:
         _operate(systems, service, item.row, operation, arguments)
 
+    tenant.delete_test_users(item.validation_domain, PREFIX, keep=upn)
     run(Operation.ENTRA_CREATE_USER, {"upn": upn, "displayName": name})
     user = _there(_until(lambda: tenant.find_user(upn), bool, "the user is there"))
     run(Operation.ENTRA_MODIFY_USER, {"id": user.id, "department": name})
