@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from connectors.errors import RotationError
 from report import verdict
 from report.record import RunRecord
-from report.verdict import outcome_of_run
+from report.verdict import outcome_of_error, outcome_of_run
 
 
 class Exit(IntEnum):
@@ -40,3 +41,8 @@ CODES = {
 def exit_code(record: RunRecord) -> Exit:
     """Return the exit code of a run: that of its worst connection."""
     return CODES[outcome_of_run(record)]
+
+
+def exit_code_of(error: RotationError) -> Exit:
+    """Return the exit code of an error that ended the command before there was a run."""
+    return CODES[outcome_of_error(error)]

@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cli.exits import Exit, exit_code
+from cli.exits import exit_code, exit_code_of
 from connectors.errors import RotationError
+from report.text import printable
 
 app = typer.Typer(
     name="account-rotation",
@@ -77,8 +78,8 @@ def main() -> None:
     try:
         app()
     except RotationError as error:
-        sys.stderr.write(f"{error}\n{error.what_to_do()}\n")
-        sys.exit(Exit.REFUSED)
+        sys.stderr.write(printable(f"{error}\n{error.what_to_do()}\n"))
+        sys.exit(exit_code_of(error))
 
 
 if __name__ == "__main__":

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
 # Before Prefect is imported: its own lines would mix with ours. They still reach the API.
 os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
 
+from prefect.client.schemas.objects import State
 from prefect.settings import get_current_settings
 
+from connectors.errors import RotationError, Unknown, Unreachable
 from flows.update_account_credentials import update_account_credentials
 from report.record import RunRecord, listening
 from report.terminal import show_entry, show_record
@@ -31,21 +35,47 @@ def run_update(
     """Run the update here and now; return its record."""
     records: list[RunRecord] = []
     quiet = Console(quiet=True) if as_json else console
-    quiet.rule(f"update {service}", style="dim")
+    quiet.rule(Text(f"update {service}"), style="dim")
     with listening(lambda entry: show_entry(quiet, entry), records.append):
-        update_account_credentials(
-            service,
-            list(connections) if connections else None,
-            secret_version,
-            dry_run=dry_run,
-            return_state=True,
-        )
-    (record,) = records
+        problem: RotationError | None
+        try:
+            state: State[Any] = update_account_credentials(
+                service,
+                list(connections) if connections else None,
+                secret_version,
+                dry_run=dry_run,
+                return_state=True,
+            )
+        except Exception as error:  # noqa: BLE001  of Prefect's engine; what was done must be told
+            problem = _prefect_is_away(error, started=bool(records))
+        else:
+            problem = _not_as_it_ended(state, records)
+    record = records[0] if records else RunRecord("update", "no flow run", service, dry_run)
+    record.error = record.error or problem
     show_record(quiet, record)
     _say_where(quiet, record)
     if as_json:
         console.print_json(json.dumps(as_data(record)))
     return record
+
+
+def _prefect_is_away(error: Exception, *, started: bool) -> Unreachable:
+    """Say that Prefect did not keep track, by the kind of what it raised and not its text."""
+    done = "What was done is shown above." if started else "Nothing was started."
+    return Unreachable(
+        "prefect",
+        "keep track of the run",
+        cause=type(error).__name__,
+        advice=f"{done} Make sure that Prefect's API answers (prefect version, PREFECT_API_URL), then "
+        "start the update again: it finds what is already so.",
+    )
+
+
+def _not_as_it_ended(state: State[Any], records: Sequence[RunRecord]) -> RotationError | None:
+    """Return an error when Prefect ended the run in another state than the one that was computed."""
+    if records and state.name == outcome_of_run(records[0]).name:
+        return None
+    return Unknown("prefect", "end the run", state=state.name)
 
 
 def as_data(record: RunRecord) -> dict[str, object]:
@@ -55,6 +85,8 @@ def as_data(record: RunRecord) -> dict[str, object]:
         "service": record.service,
         "dry_run": record.dry_run,
         "outcome": outcome_of_run(record).name,
+        "error": str(record.error) if record.error else None,
+        "what_to_do": record.error.what_to_do() if record.error else None,
         "connections": [
             {
                 "name": item.name,

@@ -107,7 +107,8 @@ def _once(
                 "inventory",
                 f"find {kind}",
                 name=name,
-                advice=f"The inventory names no {kind} {name!r} that can be reached without a person.",
+                advice=f"The inventory names no {kind} {name!r} that can be reached without a person. "
+                "Add it, or write driver: bridge for a console that has a bridge.",
             )
         built[name] = build(settings[name])
     return built[name]

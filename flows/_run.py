@@ -73,6 +73,16 @@ class Run:
         for connection in self.record.connections:
             connection.error = connection.error or problem
 
+    @contextmanager
+    def evidenced(self) -> Iterator[None]:
+        """Keep an error of recording the evidence as the run's own: the connections are what they are."""
+        try:
+            yield
+        except RotationError as error:
+            self.record.error = error.sealed()
+        except Exception as error:  # noqa: BLE001  sealed: a foreign text may hold a secret
+            self.record.error = unexpected(f"flow {self.record.flow}", error)
+
     def of(self, locations: Sequence[Location], *extensions: Extension) -> Iterator[Location]:
         """Yield the locations of these extensions (all for none) that have not failed so far."""
         for location in locations:
@@ -97,7 +107,8 @@ class Run:
         outcome = outcome_of_run(self.record)
         each = (f"{c.name}: {outcome_of(c, self.record).name}" for c in self.record.connections)
         make = Completed if outcome.succeeded else Failed
-        return make(name=outcome.name, message="; ".join(each))
+        own = (f"run: {self.record.error}",) if self.record.error else ()
+        return make(name=outcome.name, message="; ".join((*each, *own)))
 
     def _key(self) -> str:
         """Turn what somebody typed as a service into a key that an artifact may have."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from connectors.errors import Refused
 from connectors.protocols import Systems
 from tasks import active_directory
+from tasks._console import draft_left_named
 from tasks.identify import Location
 
 
@@ -19,6 +20,7 @@ def update(systems: Systems, location: Location, *, dry_run: bool) -> None:
             active_directory.save(systems, location, draft)  # A5
         except Refused:
             if draft is not None:
-                active_directory.discard_draft(systems, location, draft)  # A4u
+                with draft_left_named(draft):
+                    active_directory.discard_draft(systems, location, draft)  # A4u
             raise
     active_directory.check_settings(systems, location)  # A6

@@ -5,6 +5,7 @@ from __future__ import annotations
 from connectors.errors import Refused
 from connectors.protocols import Systems
 from tasks import entra_id, remediate
+from tasks._console import draft_left_named
 from tasks.identify import Location
 
 
@@ -19,7 +20,8 @@ def update(systems: Systems, location: Location, *, dry_run: bool) -> None:
             row = entra_id.validate_and_accept(systems, location, draft)  # E4
         except Refused:
             if draft is not None:
-                entra_id.discard_draft(systems, location, draft)  # E3u
+                with draft_left_named(draft):
+                    entra_id.discard_draft(systems, location, draft)  # E3u
             raise
         app_id = entra_id.find_or_register_app(systems, location, row).app_id  # E5
         entra_id.accept_permission_request(systems, location, row)  # E6

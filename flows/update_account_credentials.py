@@ -51,5 +51,6 @@ def update_account_credentials(
                     validation.validate_changes(
                         run.systems, location, so_far.consent, dry_run=dry_run
                     )
-        finish.record_evidence()  # F2
+        with run.evidenced():
+            finish.record_evidence()  # F2
     return run.end_state()

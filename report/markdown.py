@@ -9,6 +9,7 @@ from connectors.entra.models import ConsentReview
 from connectors.models import Finding
 from report.procedure import Source, Step
 from report.record import ConnectionRecord, Entry, Result, RunRecord
+from report.text import printable
 from report.verdict import outcome_of
 
 MARKS = {
@@ -22,8 +23,15 @@ NOT_RUN = "· not run"
 
 def plain(text: str) -> str:
     """Keep foreign text what it is: no pipes, line breaks, HTML, links or emphasis come to life."""
-    clean = re.sub(r"([\\|`*_\[\]])", r"\\\1", text).replace("<", "&lt;")
-    return " ".join(clean.split())
+    clean = re.sub(r"([\\|`*_~\[\]])", r"\\\1", printable(text))
+    clean = clean.replace("&", "&amp;").replace("<", "&lt;").replace("://", "\\://")
+    clean = re.sub(r"(?i)\b(www)\.", r"\1\\.", clean)
+    # At the beginning of a line these would start a list, a heading or a quotation.
+    return re.sub(
+        r"^([#>+=-]|\d+(?=[.)]))",
+        r"\\\1" if not clean[:1].isdigit() else r"\1\\",
+        " ".join(clean.split()),
+    )
 
 
 def render(run: RunRecord, connection: ConnectionRecord) -> str:
@@ -63,7 +71,7 @@ def _asked(run: RunRecord, connection: ConnectionRecord) -> str:
 def _what_to_do(connection: ConnectionRecord) -> str:
     if connection.error is None:
         return ""
-    return f"## What to do\n\n**{plain(str(connection.error))}**\n\n{connection.error.what_to_do()}"
+    return f"## What to do\n\n**{plain(str(connection.error))}**\n\n{plain(connection.error.what_to_do())}"
 
 
 def _procedure(run: RunRecord, connection: ConnectionRecord) -> str:
@@ -124,7 +132,10 @@ def why_not_run(run: RunRecord, connection: ConnectionRecord, step: Step) -> str
 
 
 def _last_failed(entries: Iterable[Entry]) -> Entry | None:
-    return next((e for e in reversed(list(entries)) if e.result is Result.FAILED), None)
+    """Return what ended the run: not the undo of it, and not the search for its cause."""
+    failed = [e for e in entries if e.result is Result.FAILED]
+    ending = [e for e in failed if not e.number.endswith("u") and e.number != "V8"]
+    return ending[-1] if ending else None
 
 
 def _consent(review: ConsentReview | None) -> str:

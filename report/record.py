@@ -79,6 +79,7 @@ class RunRecord:
     entries: list[Entry] = field(default_factory=list)
     connections: list[ConnectionRecord] = field(default_factory=list)
     current: ConnectionRecord | None = None
+    error: RotationError | None = None  # of the run itself: its evidence could not be kept
 
     def add(self, entry: Entry) -> None:
         """Keep an entry where it belongs and tell the listener."""

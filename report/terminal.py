@@ -11,6 +11,7 @@ from rich.text import Text
 from connectors.entra.models import ConsentReview
 from report.markdown import MARKS
 from report.record import ConnectionRecord, Entry, Result, RunRecord
+from report.text import printable
 from report.verdict import Outcome, outcome_of
 
 _COLOURS = {
@@ -34,7 +35,7 @@ def show_entry(console: Console, entry: Entry) -> None:
     said = entry.evidence
     if entry.result is not Result.DONE:
         said = f"{entry.result.value}: {said}"
-    evidence = Text(said, "dim" if entry.result is Result.DONE else colour)
+    evidence = _text(said, "dim" if entry.result is Result.DONE else colour)
     console.print(Padding(evidence, (0, 0, 0, 7)), highlight=False)
 
 
@@ -52,22 +53,34 @@ def show_record(console: Console, run: RunRecord) -> None:
             ),
             highlight=False,
         )
+    if run.error is not None:
+        console.print(
+            _text(f"\n{run.error}\n", "bold red"),
+            _text(f"What to do: {run.error.what_to_do()}"),
+            sep="",
+            highlight=False,
+        )
+
+
+def _text(text: str, style: str = "") -> Text:
+    """Show foreign text as it is: no markup, and nothing that moves the cursor."""
+    return Text(printable(text), style)
 
 
 def _parts(outcome: Outcome, connection: ConnectionRecord) -> list[RenderableType]:
     parts: list[RenderableType] = [Text(outcome.meaning)]
     if connection.error is not None:
         parts += [
-            Text(f"\n{connection.error}", "bold red"),
-            Text(f"What to do: {connection.error.what_to_do()}"),
+            _text(f"\n{connection.error}", "bold red"),
+            _text(f"What to do: {connection.error.what_to_do()}"),
         ]
     if connection.consent is not None:
         parts += [Text(), _consent(connection.consent)]
     for finding in connection.findings:
-        head = Text.assemble("\n", (finding.code, "bold yellow"), f"  {finding.subject}")
-        parts += [head, Text(finding.detail), Text(f"What to do: {finding.what_to_do()}")]
+        head = Text.assemble("\n", (finding.code, "bold yellow"), printable(f"  {finding.subject}"))
+        parts += [head, _text(finding.detail), _text(f"What to do: {finding.what_to_do()}")]
     for what in connection.unchecked:
-        parts.append(Text(f"\nNot checked: {what}", "yellow"))
+        parts.append(_text(f"\nNot checked: {what}", "yellow"))
     return parts
 
 
@@ -77,15 +90,15 @@ def _consent(review: ConsentReview) -> RenderableType:
         title_justify="left",
         title_style="",
     )
-    table.add_column("permission", no_wrap=True)
+    table.add_column("permission", overflow="fold")
     for column in ("type", "resource", "granted"):
         table.add_column(column)
     for line in review.lines:
         granted = ", ".join(how.value for how in line.granted)
         table.add_row(
-            line.permission.value,
+            _text(line.permission.value),
             line.permission.kind.value,
-            line.permission.resource,
+            _text(line.permission.resource),
             Text(granted or "not granted", "" if granted else "bold red"),
         )
     return table

@@ -32,13 +32,13 @@ REMEDIATION = Outcome(
     "Remediation required",
     False,
     2,
-    "The credential is in use, but the consent of the Entra app is not as it must be.",
+    "The consent of the Entra app is not as it must be; operations were not tried.",
 )
 VALIDATION = Outcome(
     "Validation failed",
     False,
     3,
-    "The credential is in use, but a real operation failed; the findings name the permission.",
+    "The credential is in use, but a real operation failed; the findings name the right if one lacks.",
 )
 UNREACHABLE = Outcome(
     "Unreachable", False, 4, "A system did not answer; nothing was changed by it."
@@ -79,7 +79,9 @@ def outcome_of(connection: ConnectionRecord, run: RunRecord) -> Outcome:
     """Return the end state of one connection."""
     if connection.error is not None:
         failed = [entry for entry in connection.entries if entry.result is Result.FAILED]
-        if failed and failed[-1].number.startswith("V"):
+        taken_over = isinstance(connection.error, Superseded)
+        said_no = isinstance(connection.error, Refused | OutOfStep)
+        if failed and failed[-1].number.startswith("V") and said_no and not taken_over:
             return VALIDATION
         return outcome_of_error(connection.error)
     if connection.consent is not None and not connection.consent.ready:
@@ -87,9 +89,9 @@ def outcome_of(connection: ConnectionRecord, run: RunRecord) -> Outcome:
     return DRY_RUN if run.dry_run else READY
 
 
-def outcome_of_run(run: RunRecord, error: RotationError | None = None) -> Outcome:
-    """Return the worst end state of a run's connections, or the one of an error that ended it early."""
+def outcome_of_run(run: RunRecord) -> Outcome:
+    """Return the worst of the end states of a run's connections and of its own error."""
     outcomes = [outcome_of(connection, run) for connection in run.connections]
-    if error is not None:
-        outcomes.append(outcome_of_error(error))
+    if run.error is not None:
+        outcomes.append(outcome_of_error(run.error))
     return max(outcomes, key=lambda outcome: outcome.rank, default=UNKNOWN)

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 
 from prefect.runtime import flow_run
 
 from connectors.cayosoft.models import ConnectionRow, ConsoleSession, Draft
-from connectors.errors import InvalidInput, NotPermitted, OutOfStep, Unknown
-from connectors.models import Credential
+from connectors.errors import (
+    InvalidInput,
+    NotPermitted,
+    OutOfStep,
+    RotationError,
+    Superseded,
+    Unknown,
+)
+from connectors.models import Credential, Finding
 from connectors.protocols import Systems
+from report.record import current_record
 from tasks._step import AlreadySo, Answer, Done
+from tasks._wait import observe
 from tasks.identify import Location
 
 
@@ -66,6 +78,33 @@ def already_holds(row: ConnectionRow, location: Location, credential: Credential
     return same_account and row.secret_label == location.version.label
 
 
+def never_backwards(row: ConnectionRow, location: Location) -> None:
+    """Make sure that the row does not hold a newer version of this secret already.
+
+    Raises Superseded: another run has entered it since this one pinned its version, and the directory may
+    go on accepting the older password for a while. A version that a person named may be older.
+    """
+    held, _, entered = (row.secret_label or "").rpartition("@")
+    pinned, _, created = location.version.label.rpartition("@")
+    if location.named or held.rpartition("#")[0] != pinned.rpartition("#")[0]:
+        return
+    try:
+        newer = datetime.fromisoformat(entered) > datetime.fromisoformat(created)
+    except (ValueError, TypeError):  # not a label of ours
+        return
+    if newer:
+        raise Superseded(
+            "cayosoft",
+            "enter the credential",
+            row=row.row,
+            holds=row.secret_label,
+            pinned=location.version.label,
+            advice="Another run has entered a newer version of this secret; look at that run. To go "
+            f"back on purpose: account-rotation update {location.service.name} "
+            f"--connection {location.name} --secret-version {location.secret.version}",
+        )
+
+
 def fetch(systems: Systems, location: Location) -> Credential:
     """Fetch the fresh secret and make sure that it is for an account of this connection.
 
@@ -96,6 +135,7 @@ def enter(systems: Systems, location: Location, row: ConnectionRow) -> Draft:
 def save(systems: Systems, location: Location, draft: Draft | None) -> Answer[ConnectionRow]:
     """Save the draft; after a lost answer, look at the row before anything else.
 
+    Raises Unknown when the row cannot be looked at then: nobody knows which credential it holds.
     None as draft means that the row held this version already.
     """
     console = systems.console(location.service.name)
@@ -109,7 +149,7 @@ def save(systems: Systems, location: Location, draft: Draft | None) -> Answer[Co
         problem = lost
     else:
         return Done(row, describe(row))
-    row = console.connection_row(location.extension, location.row)
+    row = observe(lambda: console.connection_row(location.extension, location.row), problem)
     if row.saved_key == key:
         return Done(row, f"the answer was lost, the row shows our save; {describe(row)}")
     if row.revision == draft.base_revision:
@@ -124,6 +164,22 @@ def save(systems: Systems, location: Location, draft: Draft | None) -> Answer[Co
         expected=draft.base_revision,
         advice="Somebody else saved this row at the same moment. Start the update again.",
     )
+
+
+@contextmanager
+def draft_left_named(draft: Draft) -> Iterator[None]:
+    """Turn a draft that could not be thrown away into a finding: the first error stays the run's."""
+    try:
+        yield
+    except RotationError as error:
+        current_record().here().find(
+            Finding(
+                "console.draft-left",
+                draft.row,
+                f"The edit draft {draft.id} could not be thrown away: {error}",
+                f"Nothing is due: the draft is not saved and expires at {draft.expires_at:%H:%M} UTC.",
+            )
+        )
 
 
 def run_key(location: Location, *what: str) -> str:

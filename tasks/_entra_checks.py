@@ -18,6 +18,21 @@ _REASONS = {
     ProbeVerdict.USER_NOT_FOUND: SignInReason.NOT_FOUND,
 }
 
+_EXCLUDE = (
+    "Exclude the account from Conditional Access and multi-factor authentication, as the vendor asks; "
+    "the product cannot sign in unattended otherwise."
+)
+_COMPLETE = {
+    ProbeVerdict.VALID_EXPIRED: (
+        "Set a new password that does not expire (PATCH /users/<id> with passwordPolicies "
+        "DisablePasswordExpiration), put it in Vault, then start the update again."
+    ),
+    ProbeVerdict.VALID_NEEDS_CONSENT: (
+        "The account is fine: consent to the probe app (probe_client_id in the inventory) for User.Read, "
+        "so that the next sign-in can be proven."
+    ),
+}
+
 
 def roles(systems: Systems, location: Location, account: EntraAccount) -> str:
     """Record a finding for every required role that is not active; return the active ones' names.
@@ -62,8 +77,7 @@ def password(systems: Systems, location: Location) -> str:
                 probe.account,
                 f"The password is very likely right, but the sign-in ended with {codes}: "
                 f"{probe.verdict.value}.",
-                "Exclude the account from Conditional Access and multi-factor authentication, as the "
-                "vendor asks; the product cannot sign in unattended otherwise.",
+                _COMPLETE.get(probe.verdict, _EXCLUDE),
             )
         )
         return f"{probe.verdict.value} ({codes})"
@@ -80,7 +94,11 @@ def _refusal(
     probe: PasswordProbe, location: Location, codes: str
 ) -> SignInRefused | Unreachable | InvalidInput:
     again = f"account-rotation update {location.service.name} --connection {location.name}"
-    facts = {"account": probe.account, "codes": codes, "correlation_id": probe.correlation_id}
+    facts = {
+        "account": probe.account,
+        "codes": codes or None,
+        "correlation_id": probe.correlation_id,
+    }
     reason = _REASONS.get(probe.verdict)
     if reason is SignInReason.WRONG_PASSWORD:
         return SignInRefused(

@@ -8,8 +8,8 @@ persists nothing, and lets no exception out that could carry a secret.
 from __future__ import annotations
 
 import functools
+import logging
 import threading
-import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,12 +20,15 @@ from typing import Any, Generic, ParamSpec, TypeVar, cast
 from prefect import get_run_logger
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.context import TaskRunContext
 from prefect.states import Completed
 from prefect.tasks import Task
 
 from connectors.errors import RotationError, Unknown, Unreachable
 from report.procedure import BY_NUMBER
 from report.record import Entry, Result, current_record
+from report.text import printable
+from tasks._wait import CLOCK
 from tasks.settings import RetrySettings
 
 P = ParamSpec("P")
@@ -112,39 +115,70 @@ def _recorded(
 
     @functools.wraps(function)
     def attempt(*args: P.args, **kwargs: P.kwargs) -> Answer[T] | State[Any]:
-        logger = get_run_logger()
-        wait = _not_before.moment - time.monotonic()
-        if wait > 0:
-            logger.info("waiting %.1f s, as the other system asked", wait)
-            time.sleep(wait)
-        started, clock = datetime.now(UTC), time.monotonic()
+        logger, time = get_run_logger(), CLOCK.get()
+        _wait_as_asked(logger)
+        started, clock = datetime.now(UTC), time.now()
 
         def keep(result: Result, evidence: str) -> None:
             record = current_record()
             name = record.current.name if record.current else None
-            seconds = time.monotonic() - clock
+            seconds, evidence = time.now() - clock, printable(evidence)
             record.add(Entry(shown, title, name, result, started, seconds, evidence))
             logger.info("%s %s: %s (%s)", shown, title, result.value, evidence)
 
+        interrupt: BaseException | None = None
         try:
             answer = function(*args, **kwargs)
         except RotationError as error:
             problem = error.sealed()
         except Exception as error:  # noqa: BLE001  whatever it is, its text must not get out
             problem = unexpected(f"step {shown}", error)
+        except BaseException as error:  # noqa: BLE001  an interrupt goes on, without what it cut off
+            interrupt = _bare(error)
         else:
             if isinstance(answer, AlreadySo):
                 keep(Result.ALREADY_SO, answer.evidence)
                 return Completed(name="Skipped (already so)", message=answer.evidence, data=answer)
             keep(Result.DONE, answer.evidence)
             return answer
-        if isinstance(problem, Unreachable):
-            longest = RetrySettings().longest_wait
-            _not_before.moment = time.monotonic() + min(problem.retry_after or 0.0, longest)
-        keep(Result.FAILED, str(problem))
+        if interrupt is not None:
+            raise interrupt
+        keep(_after(problem), str(problem))
         raise problem
 
     return attempt
+
+
+def _bare(interrupt: BaseException) -> BaseException:
+    """Return an interrupt without the exceptions that it cut off, whose texts Prefect would log."""
+    interrupt.__cause__ = interrupt.__context__ = None
+    if isinstance(interrupt, KeyboardInterrupt | SystemExit):
+        interrupt.args = ()
+    return interrupt.with_traceback(None)
+
+
+def _wait_as_asked(logger: logging.Logger | logging.LoggerAdapter[Any]) -> None:
+    """Wait out what is left of the Retry-After of the try before."""
+    time = CLOCK.get()
+    left = _not_before.moment - time.now()
+    if left > 0:
+        logger.info("waiting %.1f s, as the other system asked", left)
+        time.sleep(left)
+
+
+def _after(problem: RotationError) -> Result:
+    """Say how a try ended, and remember how long the other system asked to be left alone."""
+    if not isinstance(problem, Unreachable):
+        return Result.FAILED
+    longest = RetrySettings().longest_wait
+    _not_before.moment = CLOCK.get().now() + min(problem.retry_after or 0.0, longest)
+    return Result.RETRYING if _tries_left() else Result.FAILED
+
+
+def _tries_left() -> bool:
+    """Say whether Prefect tries this step again after this try."""
+    context = TaskRunContext.get()
+    return context is not None and context.task_run.run_count <= context.task.retries
 
 
 def _only_unreachable(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:

@@ -4,9 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TypeVar
 
+from connectors.errors import Refused, Unknown, Unreachable
+from tasks.settings import RetrySettings
+
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time as the steps see it: seconds that only grow, and waiting for seconds."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+CLOCK: ContextVar[Clock] = ContextVar("clock", default=Clock())  # noqa: B039  it is frozen
+"""The clock of every wait in this room, so that tests can move it."""
 
 
 def eventually(
@@ -16,11 +33,31 @@ def eventually(
 
     The pause between two looks starts at 0.1 s and doubles up to ``longest``.
     """
-    deadline, pause = time.monotonic() + within, 0.1
+    clock = CLOCK.get()
+    deadline, pause = clock.now() + within, 0.1
     while True:
         seen = look()
-        left = deadline - time.monotonic()
+        left = deadline - clock.now()
         if wanted(seen) or left <= 0:
             return seen
-        time.sleep(min(pause, left))
+        clock.sleep(min(pause, left))
         pause = min(pause * 2, longest)
+
+
+def observe(look: Callable[[], T], lost: Unknown) -> T:
+    """Look, patiently, what became of a change whose answer was lost.
+
+    Raises ``lost`` again when it cannot be seen: Unreachable or Refused would say that nothing was
+    changed, and nobody knows that.
+    """
+    settings = RetrySettings()
+    for delay in (*settings.delays(), None):
+        try:
+            return look()
+        except Unreachable as unreachable:
+            asked = unreachable.retry_after or 0.0
+        except Refused:
+            break
+        if delay is not None:
+            CLOCK.get().sleep(max(delay, min(asked, settings.longest_wait)))
+    raise lost.sealed()

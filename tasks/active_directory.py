@@ -40,8 +40,9 @@ def update_credential(
     """Fetch the fresh secret, prove that it signs in, check its rights, and enter it in a draft.
 
     The console tests an Active Directory credential only after saving, so the proof comes first.
-    Raises SignInRefused, BudgetSpent or OutOfStep with the console unchanged.
+    Raises SignInRefused, BudgetSpent, OutOfStep or Superseded with the console unchanged.
     """
+    _console.never_backwards(row, location)
     credential = _console.fetch(systems, location)
     directory = systems.directory(location.in_directory.directory)
     problem: RotationError | None = None
@@ -81,11 +82,22 @@ def save(systems: Systems, location: Location, draft: Draft | None) -> Answer[Co
 def check_settings(systems: Systems, location: Location) -> Answer[CheckResult]:
     """Run Check Settings, the product's own test of the saved credential.
 
-    Raises OutOfStep when it fails although the same credential signs in.
+    Raises OutOfStep when it fails although the same credential signs in. In a dry run the console
+    holds what it held before, so that a failure is a finding.
     """
     console = systems.console(location.service.name)
     result = console.check_settings(location.extension, location.row)
     shown = "; ".join(result.messages) or "no message"
+    if not result.ok and current_record().dry_run:
+        current_record().here().find(
+            Finding(
+                "console.check-settings-fails",
+                location.row,
+                f"Check Settings fails with what the console holds now: {shown}",
+                "The update enters the credential that signs in: start it without --dry-run.",
+            )
+        )
+        return Done(result, f"Check Settings fails with what the console holds now: {shown}")
     if not result.ok:
         raise OutOfStep(
             "cayosoft",

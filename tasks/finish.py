@@ -2,22 +2,48 @@
 
 from __future__ import annotations
 
+import httpx
 from prefect.artifacts import create_markdown_artifact
 from prefect.events import emit_event
 
+from connectors.errors import RotationError, Unknown, Unreachable
 from report import markdown
 from report.record import ConnectionRecord, RunRecord, current_record
 from report.verdict import outcome_of
 from tasks._step import Answer, Done, step
+
+_NOT_KEPT = (
+    "The connections are what this run says of them; only Prefect has no report of it. Bring its API "
+    "back, then start the update again: it finds what is already so."
+)
 
 
 @step("F2")
 def record_evidence() -> Answer[None]:
     """Write one report per connection as a Prefect artifact, and one event per connection.
 
-    The artifact's key is the connection's name: its history is the connection's history.
+    The artifact's key is the connection's name: its history is the connection's history. Raises
+    Unreachable when Prefect's API does not answer, Unknown when it does not take the report.
     """
     record = current_record()
+    problem: RotationError | None = None
+    try:
+        _write(record)
+    except httpx.HTTPStatusError as error:
+        status = error.response.status_code
+        kind = Unreachable if status == httpx.codes.TOO_MANY_REQUESTS or status >= 500 else Unknown
+        problem = kind("prefect", "write the report", status=status, advice=_NOT_KEPT)
+    except httpx.HTTPError as error:
+        cause = type(error).__name__
+        problem = Unreachable("prefect", "write the report", cause=cause, advice=_NOT_KEPT)
+    if problem:
+        raise problem
+    for connection in record.connections:
+        _announce(record, connection)
+    return Done(None, f"{len(record.connections)} report(s) written")
+
+
+def _write(record: RunRecord) -> None:
     for connection in record.connections:
         create_markdown_artifact(
             key=connection.name,
@@ -25,9 +51,6 @@ def record_evidence() -> Answer[None]:
             description=f"{outcome_of(connection, record).name}: {connection.name}, "
             f"{record.started:%Y-%m-%d %H:%M} UTC",
         )
-    for connection in record.connections:
-        _announce(record, connection)
-    return Done(None, f"{len(record.connections)} report(s) written")
 
 
 def _announce(record: RunRecord, connection: ConnectionRecord) -> None:

@@ -11,6 +11,7 @@ from connectors.protocols import Systems
 from inventory.models import (
     ActiveDirectoryConnection,
     Connection,
+    Driver,
     Inventory,
     Microsoft365Connection,
     Service,
@@ -25,6 +26,8 @@ class Location:
     service: Service
     connection: Connection
     version: SecretVersion
+    named: bool = False
+    """Whether a person asked for this very version, which may then be an older one."""
 
     @property
     def name(self) -> str:
@@ -66,7 +69,8 @@ def choose(
 ) -> tuple[Service, tuple[Connection, ...]]:
     """Return the service and its chosen connections (all of them for None), in inventory order.
 
-    Raises InvalidInput naming what is not in the inventory and what is.
+    Raises InvalidInput naming what is not in the inventory and what is, for an empty choice, and for a
+    console that only a person can reach.
     """
     services = {item.name: item for item in inventory.services}
     if service not in services:
@@ -77,7 +81,24 @@ def choose(
             advice=f"Name one of the inventory's services: {', '.join(sorted(services))}.",
         )
     found = services[service]
+    if found.console.driver is not Driver.BRIDGE:
+        raise InvalidInput(
+            "inventory",
+            "choose the driver",
+            service=service,
+            driver=found.console.driver.value,
+            advice="The driver that guides a person is not in this version. Put a bridge in front of "
+            "the console (docs/console-bridge.md), then write driver: bridge with its url and client.",
+        )
     known = {item.name: item for item in found.connections}
+    if names is not None and not names:
+        raise InvalidInput(
+            "inventory",
+            "choose connections",
+            service=service,
+            advice="No connection was named. Leave connections out for all of them, "
+            f"or name some of: {', '.join(sorted(known))}.",
+        )
     unknown = sorted(set(names or ()) - set(known))
     if unknown:
         raise InvalidInput(
@@ -86,7 +107,7 @@ def choose(
             connection=", ".join(unknown),
             advice=f"Name connections of service {service}: {', '.join(sorted(known))}.",
         )
-    return found, tuple(item for item in found.connections if not names or item.name in names)
+    return found, tuple(item for item in found.connections if names is None or item.name in names)
 
 
 @step("P1")
@@ -108,7 +129,13 @@ def connection_locations(
             "when you name a version.",
         )
     locations = tuple(
-        Location(service, item, _version(systems, item, secret_version)) for item in chosen
+        Location(
+            service,
+            item,
+            _version(systems, item, secret_version),
+            named=secret_version is not None,
+        )
+        for item in chosen
     )
     pinned = "; ".join(
         f"{item.name}: {item.extension.value} row {item.row!r}, secret {item.secret}"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from connectors.active_directory.models import Right
 from connectors.active_directory.rights import delegation_advice
 from connectors.cayosoft.models import Operation
@@ -30,6 +33,15 @@ _ENOUGH = {
     ),
 }
 """Graph delegated permissions of which one suffices (Microsoft's permission map)."""
+
+
+@contextmanager
+def first_error_kept() -> Iterator[None]:
+    """Say what could not be double-checked, so that the refused operation stays the run's error."""
+    try:
+        yield
+    except RotationError as error:
+        current_record().here().leave_unchecked(f"which permission explains the refusal: {error}")
 
 
 @step("V8")

@@ -1,0 +1,17 @@
+"""Foreign text made harmless: what another system said may hold more than can be seen."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+
+def printable(text: str) -> str:
+    """Drop what cannot be seen: terminal escapes, NUL, and marks that turn the direction of writing.
+
+    Line breaks and tabs stay.
+    """
+    return "".join(
+        letter for letter in text if letter in "\n\t" or unicodedata.category(letter) not in _UNSEEN
+    )
