@@ -1,0 +1,85 @@
+"""A directory in memory: sign-ins, rights, and test users."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from connectors.active_directory.models import DirectoryUser, Right, RightCheck
+from connectors.models import Presence, SecretHandle, SignIn
+from tests.fakes.telling import Told
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class FakeDirectory(Told):
+    """One domain. ``missing`` are rights that the connection account lacks, ``untold`` not readable ones."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.users: dict[str, DirectoryUser] = {}
+        self.missing: set[Right] = set()
+        self.untold: set[Right] = set()
+        self._moments = (START + timedelta(minutes=n) for n in itertools.count(1))
+
+    def sign_in(self, account: SecretHandle) -> SignIn:
+        return self.act("sign_in", lambda: SignIn("svc@corp.example.com", "dc1", START))
+
+    def rights(self, account: SecretHandle, container: str) -> tuple[RightCheck, ...]:
+        def presence(right: Right) -> Presence:
+            if right in self.missing:
+                return Presence.MISSING
+            return Presence.UNTOLD if right in self.untold else Presence.PRESENT
+
+        return self.act(
+            "rights",
+            lambda: tuple(
+                RightCheck(right, presence(right), container, "the DACL", "svc@corp.example.com")
+                for right in Right
+            ),
+        )
+
+    def find_user(self, username: str) -> DirectoryUser | None:
+        return self.act("find_user", lambda: self.users.get(username))
+
+    def delete_user(self, account: SecretHandle, dn: str) -> None:
+        self.act("delete_user", lambda: self.remove({"dn": dn}))
+
+    def delete_test_users(
+        self, account: SecretHandle, container: str, prefix: str, *, keep: str
+    ) -> tuple[str, ...]:
+        def sweep() -> tuple[str, ...]:
+            gone = tuple(n for n in self.users if n.startswith(prefix) and n != keep)
+            for name in gone:
+                del self.users[name]
+            return gone
+
+        return self.act("delete_test_users", sweep)
+
+    def add(self, arguments: Mapping[str, str]) -> str:
+        """Create a user, as the product does."""
+        name = arguments["username"]
+        dn = f"CN={name},{arguments['container']}"
+        self.users[name] = DirectoryUser(dn, name, None, None, True, next(self._moments))
+        return dn
+
+    def reset(self, arguments: Mapping[str, str]) -> str:
+        """Set another password, as the product does."""
+        return self._put(arguments["dn"], password_last_set=next(self._moments))
+
+    def change(self, arguments: Mapping[str, str]) -> str:
+        """Change the description, as the product does."""
+        return self._put(arguments["dn"], description=arguments["description"])
+
+    def remove(self, arguments: Mapping[str, str]) -> str:
+        """Delete a user; one that is gone is success."""
+        self.users = {n: u for n, u in self.users.items() if u.dn != arguments["dn"]}
+        return arguments["dn"]
+
+    def _put(self, dn: str, **changes: object) -> str:
+        for name, user in self.users.items():
+            if user.dn == dn:
+                self.users[name] = replace(user, **changes)  # type: ignore[arg-type]
+        return dn

@@ -1,0 +1,67 @@
+"""A tenant in memory: one account, its roles, one password sign-in, and the grants of one app."""
+
+from __future__ import annotations
+
+from connectors.entra.models import (
+    ConsentFacts,
+    ConsentManifest,
+    EntraAccount,
+    EntraApp,
+    Grant,
+    GrantedHow,
+    PasswordProbe,
+    PermissionKind,
+    ProbeVerdict,
+    RoleFacts,
+    RoleHolding,
+)
+from connectors.models import SecretHandle
+from tests.fakes.directory import START
+from tests.fakes.telling import Told
+
+APP = EntraApp("app-1", "sp-1", "The App", enabled=True)
+GLOBAL = RoleHolding("62e90394-69f5-4237-9190-012177145e10", "Global Administrator", "direct")
+
+
+class FakeTenant(Told):
+    """One tenant, in which everything is as it must be until a test says otherwise."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.user = EntraAccount("u-1", "svc@contoso.example", True, True, None)
+        self.roles = RoleFacts((GLOBAL,), ())
+        self.probe = PasswordProbe(self.user.upn, ProbeVerdict.VALID, (), "corr-1", START)
+        self.apps: tuple[EntraApp, ...] = (APP,)
+        self.complete = True
+        self.withheld: set[str] = set()
+
+    def account(self, upn: str) -> EntraAccount:
+        return self.act("account", lambda: self.user)
+
+    def role_facts(self, account_id: str) -> RoleFacts:
+        return self.act("role_facts", lambda: self.roles)
+
+    def probe_password(self, account: SecretHandle) -> PasswordProbe:
+        return self.act("probe_password", lambda: self.probe)
+
+    def find_apps(self, display_name: str) -> tuple[EntraApp, ...]:
+        return self.act("find_apps", lambda: self.apps)
+
+    def consent_facts(
+        self, app_id: str, account_id: str, manifest: ConsentManifest
+    ) -> ConsentFacts:
+        def read() -> ConsentFacts:
+            grants = tuple(
+                Grant(
+                    item,
+                    GrantedHow.APPLICATION
+                    if item.kind is PermissionKind.APPLICATION
+                    else GrantedHow.CONNECTION_ACCOUNT,
+                )
+                for item in sorted(manifest.permissions)
+                if item.value not in self.withheld
+            )
+            unread = () if self.complete else ("the grants could not be read",)
+            return ConsentFacts(APP, grants, (), (), self.complete, unread)
+
+        return self.act("consent_facts", read)

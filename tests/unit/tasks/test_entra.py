@@ -1,0 +1,224 @@
+"""E3 to E7: the account, one password sign-in, the app, the prompt, and two opinions about consent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from connectors.cayosoft.models import ConsoleConsent
+from connectors.entra.models import EntraApp, ProbeVerdict, RoleFacts, RoleHolding
+from connectors.errors import (
+    InvalidInput,
+    NotFound,
+    OutOfStep,
+    RotationError,
+    SignInReason,
+    SignInRefused,
+    Unknown,
+    Unreachable,
+)
+from tasks import _entra_checks, entra_id, remediate
+from tests.fakes.console import M365_ROW
+from tests.unit.tasks.conftest import Scene, plain
+
+RAISED: dict[ProbeVerdict, tuple[type[RotationError], SignInReason | None]] = {
+    ProbeVerdict.INVALID: (SignInRefused, SignInReason.WRONG_PASSWORD),
+    ProbeVerdict.LOCKED: (SignInRefused, SignInReason.LOCKED),
+    ProbeVerdict.DISABLED: (SignInRefused, SignInReason.DISABLED),
+    ProbeVerdict.USER_NOT_FOUND: (SignInRefused, SignInReason.NOT_FOUND),
+    ProbeVerdict.TRANSIENT: (Unreachable, None),
+    ProbeVerdict.CLIENT_CONFIG: (InvalidInput, None),
+    ProbeVerdict.TENANT_CONFIG: (InvalidInput, None),
+}
+
+
+@pytest.mark.parametrize("verdict", list(ProbeVerdict))
+def test_every_verdict_has_its_consequence(scene: Scene, verdict: ProbeVerdict) -> None:
+    """Each answer to the sign-in either stops the step with its kind, or goes on and says what is open."""
+    scene.entra.probe = replace(scene.entra.probe, verdict=verdict, codes=(50126,), retry_after=7.0)
+    if verdict in RAISED:
+        kind, reason = RAISED[verdict]
+        with pytest.raises(kind, match="50126") as caught:
+            _entra_checks.password(scene.systems, scene.m365)
+        assert getattr(caught.value, "reason", None) is reason
+        assert getattr(caught.value, "retry_after", 7.0) == 7.0
+        assert caught.value.what_to_do()
+        return
+    _entra_checks.password(scene.systems, scene.m365)
+    open_points = (scene.codes, len(scene.here.unchecked))
+    expected = {
+        ProbeVerdict.VALID: ([], 0),
+        ProbeVerdict.UNKNOWN: ([], 1),
+    }.get(verdict, (["entra.sign-in-not-complete"], 0))
+    assert expected == open_points
+    assert scene.entra.calls.count("probe_password") == 1
+
+
+@pytest.mark.parametrize(
+    ("verdict", "word"),
+    [
+        (ProbeVerdict.VALID_EXPIRED, "new password"),
+        (ProbeVerdict.VALID_NEEDS_CONSENT, "probe app"),
+        (ProbeVerdict.VALID_MFA_REQUIRED, "Conditional Access"),
+        (ProbeVerdict.VALID_BLOCKED_BY_POLICY, "Conditional Access"),
+    ],
+)
+def test_advice_fits_the_answer(scene: Scene, verdict: ProbeVerdict, word: str) -> None:
+    """An expired password, a probe app without consent and a policy are three different things to do."""
+    scene.entra.probe = replace(scene.entra.probe, verdict=verdict)
+    _entra_checks.password(scene.systems, scene.m365)
+    assert word in scene.here.findings[0].what_to_do()
+
+
+def test_disabled_account_costs_no_sign_in(scene: Scene) -> None:
+    """An account that is seen to be disabled is refused before a password is sent."""
+    scene.entra.user = replace(scene.entra.user, enabled=False)
+    with pytest.raises(SignInRefused, match="disabled"):
+        plain(entra_id.update_credential)(scene.systems, scene.m365, dry_run=False)
+    assert "probe_password" not in scene.entra.calls
+
+
+def test_roles_become_findings(scene: Scene) -> None:
+    """An eligible role does not count, a synchronised account is named, what was not read is said."""
+    eligible = RoleHolding("62e90394", "Global Administrator", "eligible only")
+    scene.entra.roles = RoleFacts((eligible,), ("eligible roles: no licence",))
+    account = replace(scene.entra.user, cloud_only=False)
+    assert _entra_checks.roles(scene.systems, scene.m365, account) == "none"
+    assert sorted(scene.codes) == ["entra.not-cloud-only", "entra.role-missing"]
+    assert scene.here.unchecked == ["roles of svc@contoso.example: eligible roles: no licence"]
+
+
+def test_app_whose_answer_was_lost(scene: Scene) -> None:
+    """A lost answer is followed by the same request under the same key, which searches first."""
+    scene.screen.fail("find_or_register_app", Unknown("c", "app"), applied=True)
+    app = plain(entra_id.find_or_register_app)(scene.systems, scene.m365, M365_ROW)
+    assert app.app_id == "app-1"
+    assert len(scene.screen.keys) == 2
+    assert len(set(scene.screen.keys)) == 1
+
+
+def test_app_that_stays_unknown(scene: Scene) -> None:
+    """A console that is away after the lost answer leaves it unknown."""
+    scene.screen.fail("find_or_register_app", Unknown("c", "app"), *[Unreachable("c", "app")] * 9)
+    with pytest.raises(Unknown):
+        plain(entra_id.find_or_register_app)(scene.systems, scene.m365, M365_ROW)
+
+
+@pytest.mark.parametrize(("applied", "asked"), [(True, 1), (False, 2)])
+def test_prompt_whose_answer_was_lost(scene: Scene, applied: bool, asked: int) -> None:
+    """After a lost answer the prompt is opened again: it is accepted again only if it still asks."""
+    scene.screen.fail("accept_permissions", Unknown("c", "accept"), applied=applied)
+    plain(entra_id.accept_permission_request)(scene.systems, scene.m365, M365_ROW)
+    assert scene.screen.calls.count("accept_permissions") == asked
+    assert set(scene.screen.organization) == {False}
+
+
+def test_prompt_lost_twice(scene: Scene) -> None:
+    """An acceptance that is lost twice and still asked for is unknown."""
+    scene.screen.fail("accept_permissions", *[Unknown("c", "accept")] * 2)
+    with pytest.raises(Unknown):
+        plain(entra_id.accept_permission_request)(scene.systems, scene.m365, M365_ROW)
+
+
+def test_prompt_that_asks_for_nothing(scene: Scene) -> None:
+    """Where all is granted nothing is accepted."""
+    scene.screen.granted = True
+    plain(entra_id.accept_permission_request)(scene.systems, scene.m365, M365_ROW)
+    assert "accept_permissions" not in scene.screen.calls
+
+
+def test_collecting_has_an_end(scene: Scene) -> None:
+    """A console that collects for longer than five minutes ends the step; time here does not pass."""
+    scene.screen.words = replace(scene.screen.words, collecting=True)
+    with pytest.raises(Unreachable, match="waited=300 s"):
+        plain(entra_id.accept_permission_request)(scene.systems, scene.m365, M365_ROW)
+
+
+def _words(status: str, **more: bool) -> ConsoleConsent:
+    return ConsoleConsent(status, (), more.get("red_banner", False), more.get("collecting", False))
+
+
+def _review(scene: Scene, app_id: str | None = "app-1") -> bool:
+    review = plain(entra_id.review_consent)(scene.systems, scene.m365, M365_ROW, app_id)
+    return bool(review.ready)
+
+
+def test_two_opinions_that_agree(scene: Scene) -> None:
+    """When tenant and console both say fully granted, it is ready and nothing is found."""
+    assert _review(scene)
+    assert scene.codes == []
+    assert scene.here.consent is not None
+
+
+@pytest.mark.parametrize("words", [_words("Not granted"), _words("Fully granted", red_banner=True)])
+def test_a_console_that_contradicts_the_tenant(scene: Scene, words: ConsoleConsent) -> None:
+    """All granted in the tenant and not in the console: two systems disagree, and it is not Ready."""
+    scene.screen.words = words
+    with pytest.raises(OutOfStep, match="tenant=Fully granted"):
+        _review(scene)
+
+
+def test_a_console_that_lags_is_waited_for(scene: Scene) -> None:
+    """Words that catch up within half a minute are no disagreement."""
+    scene.screen.words = _words("Not granted")
+    looked = scene.screen.consent
+
+    def catching_up(row: object) -> ConsoleConsent:
+        if scene.screen.calls.count("consent") == 2:
+            scene.screen.words = _words("Fully granted")
+        return looked(M365_ROW)
+
+    scene.screen.consent = catching_up  # type: ignore[method-assign,assignment]
+    assert _review(scene)
+
+
+def test_a_console_that_says_too_much(scene: Scene) -> None:
+    """Words that claim more than the tenant shows are a finding; the tenant decides."""
+    scene.entra.withheld = {"User.ReadWrite.All"}
+    assert not _review(scene)
+    assert scene.codes == ["consent.out-of-step"]
+
+
+def test_nothing_contradicts_what_is_not_known(scene: Scene) -> None:
+    """An incomplete reading contradicts no words, and words mean nothing while the console collects."""
+    scene.entra.complete = False
+    assert not _review(scene)
+    scene.entra.complete = True
+    scene.screen.words = _words("", collecting=True)
+    assert _review(scene)
+    assert scene.codes == []
+
+
+def test_a_dry_run_compares_without_judging(scene: Scene) -> None:
+    """In a dry run the console's words may come from an outdated credential: a finding, no error."""
+    scene.run.dry_run = True
+    scene.screen.words = _words("Not granted")
+    assert _review(scene, None)
+    assert scene.codes == ["consent.out-of-step"]
+
+
+def test_words_that_cannot_be_read(scene: Scene) -> None:
+    """A console that cannot tell leaves that unchecked; the tenant decides."""
+    scene.screen.fail("consent", NotFound("c", "read consent"))
+    assert _review(scene)
+    assert "the console's own consent status" in scene.here.unchecked[0]
+
+
+def test_app_by_name_is_the_only_one(scene: Scene) -> None:
+    """Without an app id, no app is not found, and several of one name are not guessed between."""
+    scene.entra.apps = ()
+    with pytest.raises(NotFound):
+        _review(scene, None)
+    other = EntraApp("app-2", "sp-2", "The App", enabled=True)
+    scene.entra.apps = (other, replace(other, app_id="app-1"))
+    with pytest.raises(OutOfStep, match="app-1 app-2"):
+        _review(scene, None)
+
+
+def test_what_is_missing_is_said(scene: Scene) -> None:
+    """R1 gives each finding of the review to the report."""
+    scene.entra.withheld = {"User.ReadWrite.All"}
+    review = plain(entra_id.review_consent)(scene.systems, scene.m365, M365_ROW, "app-1")
+    plain(remediate.say_what_is_missing)(review)
+    assert "consent.permission-missing" in scene.codes
