@@ -40,7 +40,7 @@ def tls_context(ca_file: Path | None, system: str) -> ssl.SSLContext:
     Raises InvalidInput when the CA file cannot be read.
     """
     try:
-        return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+        context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
     except OSError:
         problem = InvalidInput(
             system,
@@ -48,6 +48,9 @@ def tls_context(ca_file: Path | None, system: str) -> ssl.SSLContext:
             ca_file=ca_file,
             advice=f"Give a readable PEM file as ca_file; {ca_file} is not.",
         )
+    else:
+        context.minimum_version = ssl.TLSVersion.TLSv1_2  # Debian's Python itself sets none
+        return context
     raise problem
 
 

@@ -178,7 +178,7 @@ def _resolve(host: str, port: int) -> list[str]:
 def _tls_context(settings: DirectorySettings) -> ssl.SSLContext:
     """Return a context that requires a certificate and its name, trusting the given CA only."""
     try:
-        return ssl.create_default_context(
+        context = ssl.create_default_context(
             cafile=str(settings.ca_file) if settings.ca_file else None
         )
     except OSError:
@@ -189,4 +189,7 @@ def _tls_context(settings: DirectorySettings) -> ssl.SSLContext:
             ca_file=settings.ca_file,
             advice=f"Give a readable PEM file as ca_file; {settings.ca_file} is not.",
         )
+    else:
+        context.minimum_version = ssl.TLSVersion.TLSv1_2  # Debian's Python itself sets none
+        return context
     raise problem

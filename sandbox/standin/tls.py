@@ -99,8 +99,9 @@ def _builder(
 
 
 def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """Return a server-side TLS context."""
+    """Return a server-side TLS context; TLS before 1.2 is refused, whatever this Python's own default."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(certificate, key)
     return context
 
