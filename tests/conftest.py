@@ -70,5 +70,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         elif skipped:
             why = str(skipped[0].longrepr[2] if isinstance(skipped[0].longrepr, tuple) else "")
             terminalreporter.write_line(
-                f"{marker}: {len(skipped)} tests skipped ({why.removeprefix('Skipped: ')})"
+                f"{marker}: {len(skipped)} tests skipped ({why.removeprefix('Skipped: ').removeprefix(f'{marker}: ')})"
             )

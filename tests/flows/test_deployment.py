@@ -49,6 +49,8 @@ def test_worker_runs_the_deployment(world: World, prefect_api: Server, tmp_path:
         "PREFECT_API_URL": f"{prefect_api.url}/api",
         "PREFECT_HOME": str(tmp_path / "worker-home"),
         "PREFECT_WORKER_QUERY_SECONDS": "1",
+        # Prefect's runner makes its folder in the machine's one, where another user's may stand already.
+        "TMPDIR": str(tmp_path),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     }
     world.rotate_ad("hq")
