@@ -69,7 +69,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=4200, help="port of the Prefect UI (0: any)")
     arguments = parser.parse_args()
     if arguments.directory == "samba" and (reason := available()):
-        parser.error(f"a real Samba domain controller cannot run here: {reason}")
+        sys.exit(f"A real Samba domain controller cannot run here: {reason}.")
     return arguments
 
 

@@ -65,6 +65,8 @@ def sandbox_with_prefect(
             PREFECT_UI_URL=prefect.url,
             PREFECT_SERVER_ANALYTICS_ENABLED="false",
         )
+        direct = ",".join(filter(None, (os.environ.get("NO_PROXY"), "127.0.0.1", "localhost")))
+        world.environment.update(NO_PROXY=direct, no_proxy=direct)  # also behind a proxy
         yield world, prefect
 
 
@@ -129,7 +131,7 @@ def _checks(world: World, folder: Path, codes: dict[str, int]) -> list[Check]:
         checks.append(Check(f"the update of {service} ends: {state}", codes[service] == code, seen))
         for extension, system in EXTENSIONS.items():
             signs_in = world.console_signs_in(service, extension)
-            what = f"what the console of {service} holds signs in to {system}"
+            what = f"the console of {service} signs in to {system}"
             checks.append(Check(what, signs_in, "signed in" if signs_in else "refused"))
     left = test_users(world)
     checks.append(Check("no test user is left", not left, ", ".join(left) or "none"))
