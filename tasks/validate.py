@@ -1,7 +1,8 @@
 """V: validate the changes with real operations (article: "Validate the changes").
 
 The product runs each operation with the credential that it now holds; another identity then looks in the
-directory whether it really happened. Names carry the run's id, so that nothing is left unnoticed.
+directory whether it really happened. Names tell connection and run apart, so that nothing is left unnoticed:
+V1 and V5 first remove what an earlier run of the same connection left when it was killed.
 """
 
 from __future__ import annotations
@@ -10,18 +11,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
-from prefect.runtime import flow_run
-
 from connectors.active_directory.models import DirectoryUser
 from connectors.cayosoft.models import Operation
 from connectors.entra.models import EntraUser
-from connectors.errors import NotPermitted, OutOfStep, RotationError, Unknown
+from connectors.errors import NotPermitted, OutOfStep, RotationError, Superseded, Unknown
 from connectors.models import Finding
 from connectors.protocols import Systems
 from report.record import current_record
 from tasks import _console
 from tasks._step import AlreadySo, Answer, Done, step
-from tasks._wait import eventually
+from tasks._test_users import removed_from_directory, removed_from_tenant, test_name, test_upn
+from tasks._wait import eventually, observe
 from tasks.identify import Location
 
 T = TypeVar("T")
@@ -33,15 +33,11 @@ LOST_WITHIN = 5.0
 """Seconds to look whether an operation happened whose answer was lost."""
 
 
-def test_name() -> str:
-    """Return the name of this run's test users: 20 characters at most, told apart by run id."""
-    return f"rot-{(flow_run.get_id() or 'norun').replace('-', '')[:12]}"
-
-
 @step("V1")
 def create_ad_user(systems: Systems, location: Location) -> Answer[DirectoryUser]:
-    """Let the product create a user in the validation OU, and see it there."""
-    name = test_name()
+    """Remove what an earlier run left, let the product create a user in the validation OU, and see it."""
+    name = test_name(location)
+    removed = removed_from_directory(systems, location)
     user = _prove(
         systems,
         location,
@@ -51,7 +47,7 @@ def create_ad_user(systems: Systems, location: Location) -> Answer[DirectoryUser
         wanted=lambda seen: seen is not None,
     )
     assert user is not None  # noqa: S101  what was wanted, told to the type checker
-    return Done(user, f"the product created {user.dn}; seen in the directory")
+    return Done(user, f"{removed}the product created {user.dn}; seen in the directory")
 
 
 @step("V2")
@@ -67,6 +63,7 @@ def reset_ad_password(
         {"dn": user.dn},
         look=lambda: _directory_user(systems, location, user.username) or user,
         wanted=lambda seen: seen.password_last_set != before,
+        exists=lambda: _directory_user(systems, location, user.username) is not None,
     )
     return Done(after, f"password last set moved from {before} to {after.password_last_set}")
 
@@ -76,7 +73,7 @@ def change_ad_attribute(
     systems: Systems, location: Location, user: DirectoryUser
 ) -> Answer[DirectoryUser]:
     """Let the product change the user's description, and see it."""
-    text = f"changed by V3 of {test_name()}"
+    text = f"changed by V3 of {test_name(location)}"
     after = _prove(
         systems,
         location,
@@ -84,6 +81,7 @@ def change_ad_attribute(
         {"dn": user.dn, "description": text},
         look=lambda: _directory_user(systems, location, user.username) or user,
         wanted=lambda seen: seen.description == text,
+        exists=lambda: _directory_user(systems, location, user.username) is not None,
     )
     return Done(after, f"description reads {text!r}")
 
@@ -105,7 +103,7 @@ def delete_ad_user(systems: Systems, location: Location, user: DirectoryUser) ->
 @step("V1", undo=True)
 def remove_ad_user(systems: Systems, location: Location) -> Answer[None]:
     """Undo step V1: delete this run's test user as the connection account itself."""
-    user = _directory_user(systems, location, test_name())
+    user = _directory_user(systems, location, test_name(location))
     if user is None:
         return AlreadySo(None, "no test user is left")
     systems.directory(location.in_directory.directory).delete_user(location.secret, user.dn)
@@ -114,18 +112,19 @@ def remove_ad_user(systems: Systems, location: Location) -> Answer[None]:
 
 @step("V5")
 def provision_entra_user(systems: Systems, location: Location) -> Answer[EntraUser]:
-    """Let the product provision a user, and see it in the tenant."""
-    upn = _upn(location)
+    """Remove what an earlier run left, let the product provision a user, and see it in the tenant."""
+    upn = test_upn(location)
+    removed = removed_from_tenant(systems, location)
     user = _prove(
         systems,
         location,
         Operation.ENTRA_CREATE_USER,
-        {"upn": upn, "displayName": test_name()},
+        {"upn": upn, "displayName": test_name(location)},
         look=lambda: _tenant_user(systems, location, upn),
         wanted=lambda seen: seen is not None,
     )
     assert user is not None  # noqa: S101  what was wanted, told to the type checker
-    return Done(user, f"the product created {user.upn}; seen in the tenant")
+    return Done(user, f"{removed}the product created {user.upn}; seen in the tenant")
 
 
 @step("V6")
@@ -133,7 +132,7 @@ def update_entra_attribute(
     systems: Systems, location: Location, user: EntraUser
 ) -> Answer[EntraUser]:
     """Let the product update the user's department, and see it."""
-    text = f"V6 {test_name()}"
+    text = f"V6 {test_name(location)}"
     after = _prove(
         systems,
         location,
@@ -141,6 +140,7 @@ def update_entra_attribute(
         {"id": user.id, "department": text},
         look=lambda: _tenant_user(systems, location, user.upn) or user,
         wanted=lambda seen: seen.department == text,
+        exists=lambda: _tenant_user(systems, location, user.upn) is not None,
     )
     return Done(after, f"department reads {text!r}")
 
@@ -162,7 +162,7 @@ def delete_entra_user(systems: Systems, location: Location, user: EntraUser) -> 
 @step("V5", undo=True)
 def remove_entra_user(systems: Systems, location: Location) -> Answer[None]:
     """Undo step V5: delete this run's test user with the validator identity."""
-    user = _tenant_user(systems, location, _upn(location))
+    user = _tenant_user(systems, location, test_upn(location))
     if user is None:
         return AlreadySo(None, "no test user is left")
     systems.tenant(location.in_tenant.tenant).delete_user(user.id)
@@ -170,7 +170,7 @@ def remove_entra_user(systems: Systems, location: Location) -> Answer[None]:
 
 
 @contextmanager
-def leftovers_named() -> Iterator[None]:
+def leftovers_named(location: Location) -> Iterator[None]:
     """Turn a failed clean-up into a finding, so that the first error stays the run's error."""
     try:
         yield
@@ -178,15 +178,11 @@ def leftovers_named() -> Iterator[None]:
         current_record().here().find(
             Finding(
                 "validation.test-user-left",
-                test_name(),
+                test_name(location),
                 f"The test user could not be removed: {error}",
-                f"Delete the user {test_name()} by hand. {error.what_to_do()}",
+                f"Delete the user {test_name(location)} by hand. {error.what_to_do()}",
             )
         )
-
-
-def _upn(location: Location) -> str:
-    return f"{test_name()}@{location.in_tenant.validation_domain}"
 
 
 def _directory_user(systems: Systems, location: Location, name: str) -> DirectoryUser | None:
@@ -205,15 +201,35 @@ def _prove(
     *,
     look: Callable[[], T],
     wanted: Callable[[T], bool],
+    exists: Callable[[], bool] = lambda: True,
 ) -> T:
     """Let the product do it, and look with another identity until it is seen; return what was seen.
 
-    Raises NotPermitted when the product was refused, OutOfStep when it is not seen in the directory.
+    ``exists`` says whether the test user is still there at all: another run of the same connection removes it.
+
+    Raises NotPermitted when the product was refused, OutOfStep when it is not seen in the directory,
+    Superseded when the test user is gone.
     """
-    _run(systems, location, operation, arguments, lambda: wanted(look()))
-    seen = eventually(look, wanted, SEEN_WITHIN)
-    if wanted(seen):
-        return seen
+    refused: NotPermitted | None = None
+    try:
+        _run(systems, location, operation, arguments, lambda: wanted(look()))
+    except NotPermitted as error:
+        refused = error.sealed()
+    else:
+        seen = eventually(look, wanted, SEEN_WITHIN)
+        if wanted(seen):
+            return seen
+    if not eventually(exists, bool, LOST_WITHIN):
+        raise Superseded(
+            "cayosoft",
+            operation.value,
+            row=location.row,
+            test_user=test_name(location),
+            advice="This run's test user is gone: another run of the same connection began and "
+            "removed it. Look at that run.",
+        )
+    if refused:
+        raise refused
     raise OutOfStep(
         "cayosoft",
         operation.value,
@@ -244,7 +260,7 @@ def _run(
                 location.extension, location.row, operation, arguments, key
             )
         except Unknown as unknown:
-            lost.append(unknown)
+            lost.append(unknown.sealed())
         else:
             if result.ok:
                 return
@@ -256,6 +272,6 @@ def _run(
                 advice="The product could not do this with the credential it holds. Step V8 names "
                 "the permission where it can be told; see the findings.",
             )
-        if eventually(happened, bool, LOST_WITHIN):
+        if observe(lambda: eventually(happened, bool, LOST_WITHIN), lost[-1]):
             return
     raise lost[-1]
