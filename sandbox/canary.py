@@ -118,8 +118,9 @@ def _header(content: bytes, start: int) -> int:
 def _unfold(stream: bytes, form: int) -> bytes:
     """Return as much as can be unfolded, nothing for what only looks compressed."""
     unpacker = zlib.decompressobj(form)
-    pieces, at, step = [], 0, 4096
-    while at < len(stream) and not unpacker.eof and sum(map(len, pieces)) < _LARGEST:
+    pieces: list[bytes] = []
+    at, step = 0, 4096
+    while at < len(stream) and not unpacker.eof and sum(len(p) for p in pieces) < _LARGEST:
         # A piece that fails is taken byte by byte: a stream that was cut off gives up what it had.
         before = unpacker.copy()
         try:
