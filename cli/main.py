@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -51,7 +51,16 @@ def update(
     record = run_update(
         service, connection, secret_version, dry_run=dry_run, as_json=as_json, console=Console()
     )
+    if record.error is not None and record.error.system == "prefect":
+        _leave_now(exit_code(record))
     raise typer.Exit(exit_code(record))
+
+
+def _leave_now(code: int) -> NoReturn:
+    """End without Prefect's own clean-up, which would try for minutes to reach an API that is away."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 @inventory_app.command("check")
