@@ -66,10 +66,13 @@ class Eavesdropper:
                 return
             self.met.set()
             raw.settimeout(5)
-            with raw, contextlib.suppress(OSError):
-                with self._context.wrap_socket(raw, server_side=True) as told:
-                    if data := told.recv(65536):
-                        self.heard.append(data)
+            with (
+                contextlib.suppress(OSError),
+                raw,
+                self._context.wrap_socket(raw, server_side=True) as told,
+            ):
+                if data := told.recv(65536):
+                    self.heard.append(data)
 
 
 def _vault(address: str, ca_file: Path, tmp_path: Path) -> None:
