@@ -3,7 +3,7 @@
 This is the honest answer to "why not a script". When all goes well it does what the flow does. What it does
 not do: try again when a system does not answer, look before repeating after a lost answer, throw a draft
 away, remove its test user when it fails, say which permission is missing, go on with the other connection
-when one fails, notice that another run has overtaken it, skip what is already so, run dry, keep evidence, or
+when one fails, notice that another run has overtaken it, remember a password that was refused, skip what is already so, run dry, keep evidence, or
 show anybody where it is.
 """
 

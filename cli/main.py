@@ -34,6 +34,13 @@ Version = Annotated[
     typer.Option(min=1, help="Version of the secret in Vault, for exactly one connection."),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything, change nothing.")]
+TryAgain = Annotated[
+    bool,
+    typer.Option(
+        "--try-again",
+        help="Try a refused version once more: the directory was corrected, not Vault.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON instead of text.")]
 
 
@@ -43,13 +50,20 @@ def update(
     connection: Connections = None,
     secret_version: Version = None,
     dry_run: DryRun = False,
+    try_again: TryAgain = False,
     as_json: AsJson = False,
 ) -> None:
     """Bring a service's connections to the credential that Vault holds, as the vendor's article describes."""
     from cli.running import run_update  # noqa: PLC0415  Prefect takes a second to import
 
     record = run_update(
-        service, connection, secret_version, dry_run=dry_run, as_json=as_json, console=Console()
+        service,
+        connection,
+        secret_version,
+        dry_run=dry_run,
+        try_again=try_again,
+        as_json=as_json,
+        console=Console(),
     )
     if record.error is not None and record.error.system == "prefect":
         _leave_now(exit_code(record))
@@ -61,6 +75,17 @@ def _leave_now(code: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+@app.command()
+def ledger(
+    connection: Annotated[str, typer.Argument(help="Name of a connection in the inventory.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show what is remembered of a connection: what was applied when, and which sign-ins were spent."""
+    from cli.ledgers import show  # noqa: PLC0415
+
+    show(connection, as_json=as_json, console=Console())
 
 
 @inventory_app.command("check")
@@ -84,6 +109,7 @@ def check(
 def main() -> None:
     """Run the command line; a user's mistake ends with its fix, never with a traceback."""
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    os.environ.setdefault("DO_NOT_TRACK", "1")
     try:
         app()
     except RotationError as error:

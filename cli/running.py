@@ -29,6 +29,7 @@ def run_update(
     secret_version: int | None,
     *,
     dry_run: bool,
+    try_again: bool = False,
     as_json: bool,
     console: Console,
 ) -> RunRecord:
@@ -44,6 +45,7 @@ def run_update(
                 list(connections) if connections else None,
                 secret_version,
                 dry_run=dry_run,
+                try_again=try_again,
                 return_state=True,
             )
         except Exception as error:  # noqa: BLE001  of Prefect's engine; what was done must be told

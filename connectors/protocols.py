@@ -35,6 +35,7 @@ from connectors.entra.models import (
     PasswordProbe,
     RoleFacts,
 )
+from connectors.ledger import Ledger
 from connectors.models import Credential, Extension, SecretHandle, SignIn
 from connectors.secret import Secret
 from connectors.vault.models import SecretMetadata
@@ -59,6 +60,19 @@ class SecretCatalogue(Protocol):
 
 class SecretVault(SecretSource, SecretCatalogue, Protocol):
     """A Vault that gives out secrets and knows their versions."""
+
+
+class LedgerStore(Protocol):
+    """Where the ledgers of connections are kept."""
+
+    def read(self, connection: str) -> Ledger:
+        """Read a ledger; an empty one with fence 0 where there is none yet."""
+
+    def fence(self, connection: str) -> int:
+        """Read only the version that a ledger is at; 0 where there is none yet."""
+
+    def write(self, ledger: Ledger) -> Ledger:
+        """Write a changed ledger over the version it was read at; raise Superseded when it moved on."""
 
 
 class Directory(Protocol):
@@ -106,6 +120,10 @@ class Tenant(Protocol):
 
     def probe_password(self, account: SecretHandle) -> PasswordProbe:
         """Sign in with the password exactly once and classify the answer."""
+
+    @property
+    def wrong_sign_ins_an_hour(self) -> int:
+        """How many wrong password sign-ins an account of this tenant may cost in an hour."""
 
     def account(self, upn: str) -> EntraAccount:
         """Read the connection account."""
@@ -224,6 +242,10 @@ class Systems(Protocol):
     def vault(self) -> SecretVault:
         """Vault."""
 
+    @property
+    def ledgers(self) -> LedgerStore:
+        """The ledgers of the connections."""
+
     def directory(self, name: str) -> DirectoryService:
         """Return the Active Directory domain of this name."""
 
@@ -242,6 +264,7 @@ __all__: Sequence[str] = [
     "Directory",
     "DirectoryService",
     "DirectoryUsers",
+    "LedgerStore",
     "ProductOperations",
     "SecretCatalogue",
     "SecretSource",

@@ -14,8 +14,16 @@ from connectors.cayosoft.settings import BridgeSettings
 from connectors.entra.client import EntraClient
 from connectors.entra.settings import TenantSettings
 from connectors.errors import InvalidInput
-from connectors.protocols import ConsoleDriver, DirectoryService, SecretVault, TenantService
+from connectors.models import SecretHandle
+from connectors.protocols import (
+    ConsoleDriver,
+    DirectoryService,
+    LedgerStore,
+    SecretVault,
+    TenantService,
+)
 from connectors.vault.client import VaultClient
+from connectors.vault.ledgers import VaultLedgers
 from connectors.vault.settings import VaultSettings
 
 T = TypeVar("T")
@@ -33,12 +41,14 @@ class Registry:
         directories: Mapping[str, DirectorySettings],
         tenants: Mapping[str, TenantSettings],
         consoles: Mapping[str, BridgeSettings],
+        ledgers: SecretHandle,
     ) -> None:
         self._closing = ExitStack()
         self._vault_settings = vault
         self._directory_settings = directories
         self._tenant_settings = tenants
         self._console_settings = consoles
+        self._ledger_place = ledgers
         self._vault: VaultClient | None = None
         self._directories: dict[str, DirectoryService] = {}
         self._tenants: dict[str, TenantService] = {}
@@ -58,6 +68,14 @@ class Registry:
     @property
     def vault(self) -> SecretVault:
         """Vault, signed in to when first asked for a secret."""
+        return self._client()
+
+    @property
+    def ledgers(self) -> LedgerStore:
+        """The ledgers of the connections, in the same Vault."""
+        return VaultLedgers(self._client(), self._ledger_place.mount, self._ledger_place.path)
+
+    def _client(self) -> VaultClient:
         if self._vault is None:
             self._vault = self._closing.enter_context(VaultClient(self._vault_settings))
         return self._vault

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Self
 
 from prefect.client.schemas.objects import State
@@ -19,6 +19,7 @@ from inventory.wiring import open_inventory, open_systems
 from report.procedure import steps_of_update
 from report.record import ConnectionRecord, RunRecord, recording
 from report.verdict import outcome_of, outcome_of_run
+from tasks._ledger import LedgerKeeper
 from tasks._step import unexpected
 from tasks.identify import Location, choose
 
@@ -34,6 +35,7 @@ class Run:
         self.record = RunRecord(flow, flow_run.get_id() or "no flow run", service, dry_run)
         self._records: dict[str, ConnectionRecord] = {}
         self._closing = ExitStack()
+        self.ledgers: dict[str, LedgerKeeper] = {}
 
     def __enter__(self) -> Self:
         self._closing.enter_context(recording(self.record))
@@ -57,31 +59,23 @@ class Run:
             self.record.connections.append(known)
         self.systems = self._closing.enter_context(open_systems(inventory))
 
-    @contextmanager
-    def guarded(self) -> Iterator[None]:
+    def guarded(self) -> AbstractContextManager[None]:
         """Keep an error of the whole run as the error of every connection it was to work on."""
-        try:
-            yield
-        except RotationError as error:
-            problem = error.sealed()
-        except Exception as error:  # noqa: BLE001  sealed: a foreign text may hold a secret
-            problem = unexpected(f"flow {self.record.flow}", error)
-        else:
-            return
-        if not self.record.connections:
-            self.record.connections.append(ConnectionRecord(self._key(), "an update", ()))
-        for connection in self.record.connections:
-            connection.error = connection.error or problem
+        return self._kept(self._fail_all)
+
+    def evidenced(self) -> AbstractContextManager[None]:
+        """Keep an error of recording the evidence as the run's own: the connections are what they are."""
+        return self._kept(lambda error: setattr(self.record, "error", error))
 
     @contextmanager
-    def evidenced(self) -> Iterator[None]:
-        """Keep an error of recording the evidence as the run's own: the connections are what they are."""
-        try:
-            yield
-        except RotationError as error:
-            self.record.error = error.sealed()
-        except Exception as error:  # noqa: BLE001  sealed: a foreign text may hold a secret
-            self.record.error = unexpected(f"flow {self.record.flow}", error)
+    def on(self, location: Location) -> Iterator[ConnectionRecord]:
+        """Work on one connection; its error ends its own sections, not those of the others."""
+        record = self._records[location.name]
+        with (
+            self.record.working_on(record),
+            self._kept(lambda error: setattr(record, "error", error)),
+        ):
+            yield record
 
     def of(self, locations: Sequence[Location], *extensions: Extension) -> Iterator[Location]:
         """Yield the locations of these extensions (all for none) that have not failed so far."""
@@ -90,17 +84,10 @@ class Run:
             if wanted and self._records[location.name].error is None:
                 yield location
 
-    @contextmanager
-    def on(self, location: Location) -> Iterator[ConnectionRecord]:
-        """Work on one connection; its error ends its own sections, not those of the others."""
-        record = self._records[location.name]
-        with self.record.working_on(record):
-            try:
-                yield record
-            except RotationError as error:
-                record.error = error.sealed()
-            except Exception as error:  # noqa: BLE001  sealed: a foreign text may hold a secret
-                record.error = unexpected(f"flow {self.record.flow}", error)
+    def keep_ledgers(self, locations: Sequence[Location]) -> None:
+        """Remember the ledgers that this run has taken, so that its end is written into them."""
+        if not self.record.dry_run:
+            self.ledgers.update({location.name: location.ledger for location in locations})
 
     def end_state(self) -> State[None]:
         """Return the Prefect state that says what the run came to, by the names of report.verdict."""
@@ -110,7 +97,24 @@ class Run:
         own = (f"run: {self.record.error}",) if self.record.error else ()
         return make(name=outcome.name, message="; ".join((*each, *own)))
 
+    @contextmanager
+    def _kept(self, keep: Callable[[RotationError], None]) -> Iterator[None]:
+        """Hand over an error instead of raising it, sealed: a foreign text may hold a secret."""
+        try:
+            yield
+        except RotationError as error:
+            keep(error.sealed())
+        except Exception as error:  # noqa: BLE001  whatever it is, it ends here
+            keep(unexpected(f"flow {self.record.flow}", error))
+
+    def _fail_all(self, problem: RotationError) -> None:
+        if not self.record.connections:
+            self.record.connections.append(ConnectionRecord(self._key(), "an update", ()))
+        for connection in self.record.connections:
+            connection.error = connection.error or problem
+
     def _key(self) -> str:
         """Turn what somebody typed as a service into a key that an artifact may have."""
-        plain = re.sub(r"[^a-z0-9-]+", "-", self.record.service.casefold()).strip("-")
-        return plain[:50] or "unknown-service"
+        return (
+            re.sub(r"[^a-z0-9-]+", "-", self.record.service.casefold())[:50].strip("-") or "unknown"
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from connectors.errors import Refused
 from connectors.protocols import Systems
-from tasks import entra_id, remediate
+from tasks import consent, entra_id, remediate
 from tasks._console import draft_left_named
 from tasks.identify import Location
 
@@ -23,8 +23,8 @@ def update(systems: Systems, location: Location, *, dry_run: bool) -> None:
                 with draft_left_named(draft):
                     entra_id.discard_draft(systems, location, draft)  # E3u
             raise
-        app_id = entra_id.find_or_register_app(systems, location, row).app_id  # E5
-        entra_id.accept_permission_request(systems, location, row)  # E6
-    review = entra_id.review_consent(systems, location, row, app_id)  # E7
+        app_id = consent.find_or_register_app(systems, location, row).app_id  # E5
+        consent.accept_permission_request(systems, location, row)  # E6
+    review = consent.review_consent(systems, location, row, app_id)  # E7
     if not review.ready:
         remediate.say_what_is_missing(review)  # R1

@@ -22,6 +22,7 @@ def update_account_credentials(
     connections: list[str] | None = None,
     secret_version: int | None = None,
     dry_run: bool = False,
+    try_again: bool = False,
 ) -> State[None]:
     """Bring a service's connections to the credential that Vault holds, and prove that it works.
 
@@ -30,6 +31,7 @@ def update_account_credentials(
         connections: Names of its connections; none means all of them.
         secret_version: Version of the secret in Vault, for exactly one connection; none means the latest.
         dry_run: Do every read-only check and change nothing.
+        try_again: Try a version once more that the directory had refused, because the directory was corrected.
 
     Names and a version number only, never a value: Prefect shows and stores parameters. Ends in one of the
     states of ``report.verdict``; the reports are artifacts named after the connections.
@@ -38,8 +40,9 @@ def update_account_credentials(
         with run.guarded():
             run.open(connections, secret_version)
             locations = identify.connection_locations(  # P1
-                run.systems, run.service, run.chosen, secret_version
+                run.systems, run.service, run.chosen, secret_version, try_again=try_again
             )
+            run.keep_ledgers(locations)
             for location in run.of(locations, Extension.ACTIVE_DIRECTORY):
                 with run.on(location):
                     active_directory.update(run.systems, location, dry_run=dry_run)
@@ -52,5 +55,5 @@ def update_account_credentials(
                         run.systems, location, so_far.consent, dry_run=dry_run
                     )
         with run.evidenced():
-            finish.record_evidence()  # F2
+            finish.record_evidence(run.ledgers)  # F2
     return run.end_state()

@@ -216,6 +216,10 @@ class Inventory(Model):
     tenants: tuple[Tenant, ...] = ()
     services: tuple[Service, ...] = Field(min_length=1)
     guardian: Guardian = Guardian()
+    ledgers: SecretPlace = Field(
+        default=SecretPlace(path="rotation"),
+        description="Below this path the orchestrator keeps one ledger per connection.",
+    )
 
     def service(self, name: str) -> Service:
         """Return a service by name; raises KeyError."""

@@ -32,6 +32,7 @@ def open_systems(inventory: Inventory) -> Registry:
             for item in inventory.services
             if item.console.driver is Driver.BRIDGE
         },
+        inventory.ledgers.handle,
     )
 
 

@@ -14,6 +14,8 @@ path "kv/data/cayosoft/*"         { capabilities = ["read"] }
 path "kv/metadata/cayosoft/*"     { capabilities = ["read"] }
 path "kv/data/orchestrator/*"     { capabilities = ["read"] }
 path "kv/metadata/orchestrator/*" { capabilities = ["read"] }
+path "kv/data/rotation/*"         { capabilities = ["create", "update", "read"] }
+path "kv/metadata/rotation/*"     { capabilities = ["read"] }
 """
 
 

@@ -47,7 +47,10 @@ def update_credential(
     directory = systems.directory(location.in_directory.directory)
     problem: RotationError | None = None
     try:
-        proof = directory.sign_in(location.secret)
+        with location.ledger.sign_in(
+            credential.username, location.version.label, most=None, try_again=location.try_again
+        ):
+            proof = directory.sign_in(location.secret)
     except SignInRefused as refused:
         problem = _explained(refused, location)
     if problem:
@@ -75,7 +78,10 @@ def discard_draft(systems: Systems, location: Location, draft: Draft) -> Answer[
 @step("A5")
 def save(systems: Systems, location: Location, draft: Draft | None) -> Answer[ConnectionRow]:
     """Save the changed credential."""
-    return _console.save(systems, location, draft)
+    location.ledger.require()
+    answer = _console.save(systems, location, draft)
+    location.ledger.applied(answer.value.account, location.version.label)
+    return answer
 
 
 @step("A6")

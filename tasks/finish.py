@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import httpx
 from prefect.artifacts import create_markdown_artifact
 from prefect.events import emit_event
 
-from connectors.errors import RotationError, Unknown, Unreachable
+from connectors.errors import RotationError, Superseded, Unknown, Unreachable
 from report import markdown
 from report.record import ConnectionRecord, RunRecord, current_record
-from report.verdict import outcome_of
+from report.verdict import READY, outcome_of
+from tasks._ledger import LedgerKeeper
 from tasks._step import Answer, Done, step
 
 _NOT_KEPT = (
@@ -19,8 +22,8 @@ _NOT_KEPT = (
 
 
 @step("F2")
-def record_evidence() -> Answer[None]:
-    """Write one report per connection as a Prefect artifact, and one event per connection.
+def record_evidence(ledgers: Mapping[str, LedgerKeeper]) -> Answer[None]:
+    """Write one report per connection as a Prefect artifact, the ledgers' last entry, and the events.
 
     The artifact's key is the connection's name: its history is the connection's history. Raises
     Unreachable when Prefect's API does not answer, Unknown when it does not take the report.
@@ -38,9 +41,31 @@ def record_evidence() -> Answer[None]:
         problem = Unreachable("prefect", "write the report", cause=cause, advice=_NOT_KEPT)
     if problem:
         raise problem
+    not_kept = [_finish(record, item, ledgers[item.name]) for item in _held(record, ledgers)]
     for connection in record.connections:
         _announce(record, connection)
-    return Done(None, f"{len(record.connections)} report(s) written")
+    said = "; ".join((f"{len(record.connections)} report(s) written", *filter(None, not_kept)))
+    return Done(None, said)
+
+
+def _held(record: RunRecord, ledgers: Mapping[str, LedgerKeeper]) -> list[ConnectionRecord]:
+    """Return the connections whose ledger is still this run's to write."""
+    return [
+        item
+        for item in record.connections
+        if item.name in ledgers and not isinstance(item.error, Superseded)
+    ]
+
+
+def _finish(record: RunRecord, connection: ConnectionRecord, ledger: LedgerKeeper) -> str | None:
+    """Write the end into the ledger; return what to say when that fails: the next run takes it over."""
+    outcome = outcome_of(connection, record)
+    codes = [finding.code for finding in connection.findings]
+    try:
+        ledger.finish(outcome.name, codes, verified=outcome is READY)
+    except RotationError as error:
+        return f"the ledger of {connection.name} was not written: {error}"
+    return None
 
 
 def _write(record: RunRecord) -> None:

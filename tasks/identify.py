@@ -16,6 +16,8 @@ from inventory.models import (
     Microsoft365Connection,
     Service,
 )
+from report.record import current_record
+from tasks._ledger import LedgerKeeper
 from tasks._step import Done, step
 
 
@@ -26,8 +28,11 @@ class Location:
     service: Service
     connection: Connection
     version: SecretVersion
+    ledger: LedgerKeeper
     named: bool = False
     """Whether a person asked for this very version, which may then be an older one."""
+    try_again: bool = False
+    """Whether a person asked to try a version once more that the directory had refused."""
 
     @property
     def name(self) -> str:
@@ -112,12 +117,18 @@ def choose(
 
 @step("P1")
 def connection_locations(
-    systems: Systems, service: Service, chosen: Sequence[Connection], secret_version: int | None
+    systems: Systems,
+    service: Service,
+    chosen: Sequence[Connection],
+    secret_version: int | None,
+    *,
+    try_again: bool = False,
 ) -> Done[tuple[Location, ...]]:
-    """Pin the secret version that each chosen connection is to hold, from Vault's metadata.
+    """Pin the secret version that each chosen connection is to hold, and take its ledger.
 
-    Raises InvalidInput for one version number over several connections, NotFound for a version that is
-    not there or was deleted.
+    From here on an older run on the same connection is fenced off; a dry run takes nothing. Raises
+    InvalidInput for one version number over several connections, NotFound for a version that is not
+    there or was deleted, OutOfStep for a ledger that this version does not understand.
     """
     if secret_version is not None and len(chosen) != 1:
         raise InvalidInput(
@@ -133,10 +144,15 @@ def connection_locations(
             service,
             item,
             _version(systems, item, secret_version),
+            LedgerKeeper.open(systems.ledgers, item.name),
             named=secret_version is not None,
+            try_again=try_again,
         )
         for item in chosen
     )
+    if not current_record().dry_run:
+        for item in locations:
+            item.ledger.take(current_record().run_id)
     pinned = "; ".join(
         f"{item.name}: {item.extension.value} row {item.row!r}, secret {item.secret}"
         for item in locations

@@ -251,6 +251,7 @@ def _run(
 
     The second request carries the same key, so a bridge that has done it does not do it twice.
     """
+    location.ledger.require()
     console = systems.console(location.service.name)
     key = _console.run_key(location, operation.value)
     lost: list[Unknown] = []

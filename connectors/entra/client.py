@@ -96,6 +96,15 @@ class EntraClient:
         """
         return self._prober.probe(account)
 
+    @property
+    def wrong_sign_ins_an_hour(self) -> int:
+        """How many wrong password sign-ins an account may cost in an hour, over all runs.
+
+        Smart lockout begins at ten, in US Government at three; with pass-through authentication wrong
+        ones count in the on-premises directory too.
+        """
+        return 2 if self._settings.probes_allowed == 1 else 3
+
     def account(self, upn: str) -> EntraAccount:
         """Read the connection account. Raises NotFound, NotPermitted, Unreachable."""
         return read_account(self._graph, upn)

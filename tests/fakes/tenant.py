@@ -35,6 +35,11 @@ class FakeTenant(Told):
         self.complete = True
         self.withheld: set[str] = set()
 
+    @property
+    def wrong_sign_ins_an_hour(self) -> int:
+        """As in a tenant of the public cloud."""
+        return 3
+
     def account(self, upn: str) -> EntraAccount:
         return self.act("account", lambda: self.user)
 

@@ -237,10 +237,10 @@ def test_fifteen_runs_with_one_wrong_entra_password_do_not_lock(
     assert not desk.user(USER)["locked"]
 
 
-def test_without_a_ledger_pass_through_is_not_safe(
+def test_the_connector_alone_does_not_remember_runs(
     desk: Desk, new_password: Callable[[], str]
 ) -> None:
-    """What SECURITY.md does not promise: with pass-through each run counts, and only runs are bounded."""
+    """With pass-through each new client counts: it is the ledger that bounds them (tests/flows/test_ledger.py)."""
     desk.tenant.do("set_lockout", pass_through=True)
     desk.store(new_password())
     for _ in range(15):

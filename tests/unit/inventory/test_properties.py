@@ -70,6 +70,8 @@ def mutated(draw: st.DrawFn) -> Any:
             value, last = holder[way[-1]], way[-1]
         except (KeyError, IndexError, TypeError):
             continue  # an earlier change took it away
+        if not isinstance(holder, dict | list):
+            continue  # an earlier change put a plain value there
         deed = draw(st.sampled_from(["drop", "rename", "change", "change", "double"]))
         if deed == "drop":
             del holder[last]

@@ -25,6 +25,7 @@ from tasks._wait import CLOCK, Clock
 from tasks.identify import Location
 from tests.fakes.console import FakeConsole
 from tests.fakes.directory import FakeDirectory
+from tests.fakes.ledgers import FakeLedgers
 from tests.fakes.tenant import FakeTenant
 from tests.fakes.vault import FakeVault
 
@@ -89,6 +90,7 @@ class Scene:
     vault: FakeVault = field(default_factory=FakeVault)
     domain: FakeDirectory = field(default_factory=FakeDirectory)
     entra: FakeTenant = field(default_factory=FakeTenant)
+    ledgers: FakeLedgers = field(default_factory=FakeLedgers)
     screen: FakeConsole = field(init=False)
 
     def __post_init__(self) -> None:

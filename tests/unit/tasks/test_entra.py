@@ -18,7 +18,7 @@ from connectors.errors import (
     Unknown,
     Unreachable,
 )
-from tasks import _entra_checks, entra_id, remediate
+from tasks import _entra_checks, consent, entra_id, remediate
 from tests.fakes.console import M365_ROW
 from tests.unit.tasks.conftest import Scene, plain
 
@@ -92,7 +92,7 @@ def test_roles_become_findings(scene: Scene) -> None:
 def test_app_whose_answer_was_lost(scene: Scene) -> None:
     """A lost answer is followed by the same request under the same key, which searches first."""
     scene.screen.fail("find_or_register_app", Unknown("c", "app"), applied=True)
-    app = plain(entra_id.find_or_register_app)(scene.systems, scene.m365, M365_ROW)
+    app = plain(consent.find_or_register_app)(scene.systems, scene.m365, M365_ROW)
     assert app.app_id == "app-1"
     assert len(scene.screen.keys) == 2
     assert len(set(scene.screen.keys)) == 1
@@ -102,14 +102,14 @@ def test_app_that_stays_unknown(scene: Scene) -> None:
     """A console that is away after the lost answer leaves it unknown."""
     scene.screen.fail("find_or_register_app", Unknown("c", "app"), *[Unreachable("c", "app")] * 9)
     with pytest.raises(Unknown):
-        plain(entra_id.find_or_register_app)(scene.systems, scene.m365, M365_ROW)
+        plain(consent.find_or_register_app)(scene.systems, scene.m365, M365_ROW)
 
 
 @pytest.mark.parametrize(("applied", "asked"), [(True, 1), (False, 2)])
 def test_prompt_whose_answer_was_lost(scene: Scene, applied: bool, asked: int) -> None:
     """After a lost answer the prompt is opened again: it is accepted again only if it still asks."""
     scene.screen.fail("accept_permissions", Unknown("c", "accept"), applied=applied)
-    plain(entra_id.accept_permission_request)(scene.systems, scene.m365, M365_ROW)
+    plain(consent.accept_permission_request)(scene.systems, scene.m365, M365_ROW)
     assert scene.screen.calls.count("accept_permissions") == asked
     assert set(scene.screen.organization) == {False}
 
@@ -118,13 +118,13 @@ def test_prompt_lost_twice(scene: Scene) -> None:
     """An acceptance that is lost twice and still asked for is unknown."""
     scene.screen.fail("accept_permissions", *[Unknown("c", "accept")] * 2)
     with pytest.raises(Unknown):
-        plain(entra_id.accept_permission_request)(scene.systems, scene.m365, M365_ROW)
+        plain(consent.accept_permission_request)(scene.systems, scene.m365, M365_ROW)
 
 
 def test_prompt_that_asks_for_nothing(scene: Scene) -> None:
     """Where all is granted nothing is accepted."""
     scene.screen.granted = True
-    plain(entra_id.accept_permission_request)(scene.systems, scene.m365, M365_ROW)
+    plain(consent.accept_permission_request)(scene.systems, scene.m365, M365_ROW)
     assert "accept_permissions" not in scene.screen.calls
 
 
@@ -132,7 +132,7 @@ def test_collecting_has_an_end(scene: Scene) -> None:
     """A console that collects for longer than five minutes ends the step; time here does not pass."""
     scene.screen.words = replace(scene.screen.words, collecting=True)
     with pytest.raises(Unreachable, match="waited=300 s"):
-        plain(entra_id.accept_permission_request)(scene.systems, scene.m365, M365_ROW)
+        plain(consent.accept_permission_request)(scene.systems, scene.m365, M365_ROW)
 
 
 def _words(status: str, **more: bool) -> ConsoleConsent:
@@ -140,7 +140,7 @@ def _words(status: str, **more: bool) -> ConsoleConsent:
 
 
 def _review(scene: Scene, app_id: str | None = "app-1") -> bool:
-    review = plain(entra_id.review_consent)(scene.systems, scene.m365, M365_ROW, app_id)
+    review = plain(consent.review_consent)(scene.systems, scene.m365, M365_ROW, app_id)
     return bool(review.ready)
 
 
@@ -219,6 +219,6 @@ def test_app_by_name_is_the_only_one(scene: Scene) -> None:
 def test_what_is_missing_is_said(scene: Scene) -> None:
     """R1 gives each finding of the review to the report."""
     scene.entra.withheld = {"User.ReadWrite.All"}
-    review = plain(entra_id.review_consent)(scene.systems, scene.m365, M365_ROW, "app-1")
+    review = plain(consent.review_consent)(scene.systems, scene.m365, M365_ROW, "app-1")
     plain(remediate.say_what_is_missing)(review)
     assert "consent.permission-missing" in scene.codes

@@ -1,0 +1,108 @@
+"""The ledger: one JSON document per connection, kept in Vault and changed by check-and-set only.
+
+It holds what a later run must know and cannot observe: which run works on the connection, which version
+was applied last, and which versions the directory has already refused. It holds no secret. A person can
+read it: ``account-rotation ledger NAME``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+SCHEMA: Literal[1] = 1
+KEPT_ATTEMPTS = 20
+"""Sign-in attempts that are remembered; older ones are forgotten, youngest last."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Holder(_Part):
+    """The run that works on the connection. A younger run may take over; the older one then stops."""
+
+    run: str
+    since: AwareDatetime
+
+
+class Applied(_Part):
+    """What the console was last given, and proven to hold."""
+
+    account: str
+    label: str = Field(description="SecretVersion.label: mount, path, version and creation time.")
+    at: AwareDatetime
+
+
+class Attempt(_Part):
+    """One password sign-in of a connection account, written down before it is made."""
+
+    account: str
+    label: str
+    at: AwareDatetime
+    outcome: Literal["begun", "accepted", "wrong password", "no verdict"]
+
+
+class Ledger(_Part):
+    """The document. ``fence`` is the Vault version it was read at; it is not part of the document."""
+
+    schema_version: Literal[1] = Field(default=SCHEMA, alias="schema")
+    connection: str
+    holder: Holder | None = None
+    applied: Applied | None = None
+    attempts: tuple[Attempt, ...] = ()
+    verified_at: AwareDatetime | None = None
+    findings: tuple[str, ...] = ()
+    outcome: str | None = Field(default=None, description="End state of the last run.")
+    fence: int = Field(default=0, exclude=True)
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    def refused(self, label: str, account: str) -> Attempt | None:
+        """Return the attempt that forbids another one with this version; None when one may be made.
+
+        A refused version is not tried again. One whose verdict was lost, because its run was killed, may be
+        tried once more, and not a third time.
+        """
+        verdicts = [a for a in self.attempts if a.label == label and _same(a.account, account)]
+        if not verdicts:
+            return None
+        last = verdicts[-1]
+        lost = 0
+        for attempt in reversed(verdicts):
+            if attempt.outcome == "accepted":
+                break
+            lost += attempt.outcome == "begun"
+        return last if last.outcome == "wrong password" or lost > 1 else None
+
+    def wrong_since(self, account: str, since: datetime) -> int:
+        """Count the attempts on an account since then that were, or may have been, wrong."""
+        return sum(
+            _same(a.account, account) and a.at >= since and a.outcome in ("begun", "wrong password")
+            for a in self.attempts
+        )
+
+    def begin_attempt(self, attempt: Attempt) -> Ledger:
+        """Return the ledger with one more attempt."""
+        return self.model_copy(update={"attempts": (*self.attempts, attempt)[-KEPT_ATTEMPTS:]})
+
+    def end_attempt(self, outcome: str) -> Ledger:
+        """Return the ledger with the verdict of its youngest attempt."""
+        *before, last = self.attempts
+        return self.model_copy(
+            update={"attempts": (*before, last.model_copy(update={"outcome": outcome}))}
+        )
+
+    def finish(
+        self, outcome: str, findings: Iterable[str], at: AwareDatetime, *, verified: bool
+    ) -> Ledger:
+        """Return the ledger after a run: nobody holds it, and how it ended is known."""
+        change = {"holder": None, "outcome": outcome, "findings": tuple(sorted(set(findings)))}
+        return self.model_copy(update=change | ({"verified_at": at} if verified else {}))
+
+
+def _same(one: str, other: str) -> bool:
+    return one.casefold() == other.casefold()

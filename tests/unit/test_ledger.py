@@ -1,0 +1,84 @@
+"""What the ledger remembers of sign-ins, so that a wrong password is never tried twice."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pydantic import ValidationError
+
+from connectors.ledger import KEPT_ATTEMPTS, Attempt, Ledger
+
+NOW = datetime(2026, 5, 4, tzinfo=UTC)
+
+
+def attempt(label: str = "kv/a#1@t", outcome: str = "begun", account: str = "svc@corp") -> Attempt:
+    """Make an attempt."""
+    return Attempt.model_validate(
+        {"account": account, "label": label, "at": NOW, "outcome": outcome}
+    )
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "forbidden"),
+    [
+        (["wrong password"], True),
+        (["begun"], False),
+        (["begun", "begun"], True),
+        (["begun", "no verdict"], False),
+        (["begun", "accepted", "begun"], False),
+        (["accepted"], False),
+        (["no verdict", "no verdict", "no verdict"], False),
+        (["wrong password", "no verdict"], False),
+    ],
+)
+def test_another_attempt(outcomes: list[str], forbidden: bool) -> None:
+    """A refused version is not tried again; one whose verdict was lost is tried once more."""
+    ledger = Ledger(connection="hq")
+    for outcome in outcomes:
+        ledger = ledger.begin_attempt(attempt()).end_attempt(outcome)
+
+    assert bool(ledger.refused("kv/a#1@t", "SVC@corp")) is forbidden
+
+
+def test_wrong_attempts_are_counted_over_versions() -> None:
+    """Attempts that were, or may have been, wrong count together, whatever the version."""
+    ledger = Ledger(connection="hq")
+    for number, outcome in enumerate(["wrong password", "begun", "accepted", "no verdict"]):
+        ledger = ledger.begin_attempt(attempt(label=str(number), outcome=outcome))
+
+    assert ledger.wrong_since("svc@CORP", NOW) == 2
+    assert ledger.wrong_since("svc@corp", NOW + timedelta(seconds=1)) == 0
+    assert ledger.wrong_since("other@corp", NOW) == 0
+
+
+def test_another_version_is_another_matter() -> None:
+    """A new version, or another account, starts without a blemish."""
+    ledger = Ledger(connection="hq").begin_attempt(attempt(outcome="wrong password"))
+
+    assert ledger.refused("kv/a#2@t", "svc@corp") is None
+    assert ledger.refused("kv/a#1@t", "other@corp") is None
+
+
+def test_the_last_verdict_counts() -> None:
+    """A version that was refused and then accepted is accepted."""
+    ledger = Ledger(connection="hq").begin_attempt(attempt(outcome="wrong password"))
+    ledger = ledger.begin_attempt(attempt()).end_attempt("accepted")
+
+    assert ledger.refused("kv/a#1@t", "svc@corp") is None
+
+
+def test_memory_is_bounded() -> None:
+    """Only the youngest attempts are kept."""
+    ledger = Ledger(connection="hq")
+    for number in range(KEPT_ATTEMPTS + 5):
+        ledger = ledger.begin_attempt(attempt(label=str(number)))
+
+    assert len(ledger.attempts) == KEPT_ATTEMPTS
+    assert ledger.attempts[-1].label == str(KEPT_ATTEMPTS + 4)
+
+
+def test_unknown_fields_are_refused() -> None:
+    """A document with a field that this version does not know is not a ledger of this version."""
+    with pytest.raises(ValidationError):
+        Ledger.model_validate({"schema": 1, "connection": "hq", "surprise": 1})
