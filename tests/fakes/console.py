@@ -51,12 +51,15 @@ class FakeConsole(Told):
         self._numbers = itertools.count(2)
 
     def sign_in(self) -> ConsoleSession:
+        """Sign in with administrator privileges."""
         return self.act("sign_in", lambda: self.session)
 
     def extension_enabled(self, extension: Extension) -> bool:
+        """Open Configuration > Connected System Extensions > the extension."""
         return self.act("extension_enabled", lambda: True)
 
     def connection_row(self, extension: Extension, row: str) -> ConnectionRow:
+        """Locate the connection and its default-credentials selector."""
         return self.act("connection_row", lambda: self.rows[extension, row])
 
     def somebody_saves(self, extension: Extension, row: str) -> None:
@@ -69,6 +72,8 @@ class FakeConsole(Told):
         return saved
 
     def enter_credential(self, row: ConnectionRow, account: SecretHandle, label: str) -> Draft:
+        """Open an edit draft and enter the account and password; nothing is saved yet."""
+
         def enter() -> Draft:
             number = f"d{next(self._numbers)}"
             expires = datetime.now(UTC) + timedelta(minutes=10)
@@ -80,9 +85,12 @@ class FakeConsole(Told):
         return self.act("enter_credential", enter)
 
     def discard(self, draft: Draft) -> None:
+        """Throw the draft away; one that is already gone is success."""
         self.act("discard", lambda: self.drafts.pop(draft.id, None))
 
     def save(self, draft: Draft, idempotency_key: str) -> ConnectionRow:
+        """Save the draft against its base revision; raise Conflict when somebody saved in between."""
+
         def save() -> ConnectionRow:
             self.keys.append(idempotency_key)
             row = self.rows[draft.extension, draft.row]
@@ -98,12 +106,16 @@ class FakeConsole(Told):
         return self.act("save", save)
 
     def check_settings(self, extension: Extension, row: str) -> CheckResult:
+        """Run Check Settings with the saved credential."""
         return self.act("check_settings", lambda: self.check)
 
     def validate(self, draft: Draft) -> CheckResult:
+        """Run Validate with the entered, unsaved credential (Microsoft 365 only)."""
         return self.act("validate", lambda: self.check)
 
     def find_or_register_app(self, row: ConnectionRow, idempotency_key: str) -> AppRegistration:
+        """Find the registered app, or register it, signing in with the connection account."""
+
         def find() -> AppRegistration:
             self.keys.append(idempotency_key)
             return AppRegistration(
@@ -113,6 +125,7 @@ class FakeConsole(Told):
         return self.act("find_or_register_app", find)
 
     def permission_request(self, row: ConnectionRow) -> PermissionRequest:
+        """Open the permission prompt."""
         number = f"p{next(self._numbers)}"
         return self.act(
             "permission_request", lambda: PermissionRequest(number, ("User.Read",), self.granted)
@@ -121,6 +134,8 @@ class FakeConsole(Told):
     def accept_permissions(
         self, request: PermissionRequest, *, on_behalf_of_organization: bool, idempotency_key: str
     ) -> None:
+        """Accept the prompt; the product's rule is ``on_behalf_of_organization=False``, always."""
+
         def accept() -> None:
             self.organization.append(on_behalf_of_organization)
             self.granted = True
@@ -128,6 +143,7 @@ class FakeConsole(Told):
         self.act("accept_permissions", accept)
 
     def consent(self, row: ConnectionRow) -> ConsoleConsent:
+        """Read the Entra ID application consent section."""
         return self.act("consent", lambda: self.words)
 
     def run_operation(
@@ -138,6 +154,8 @@ class FakeConsole(Told):
         arguments: Mapping[str, str],
         idempotency_key: str,
     ) -> OperationResult:
+        """Run one operation. A directory's refusal is a result (``ok`` False), not an error."""
+
         def run() -> OperationResult:
             self.keys.append(idempotency_key)
             if idempotency_key not in self._answers:

@@ -25,9 +25,12 @@ class FakeDirectory(Told):
         self._moments = (START + timedelta(minutes=n) for n in itertools.count(1))
 
     def sign_in(self, account: SecretHandle) -> SignIn:
+        """Sign in with administrator privileges."""
         return self.act("sign_in", lambda: SignIn("svc@corp.example.com", "dc1", START))
 
     def rights(self, account: SecretHandle, container: str) -> tuple[RightCheck, ...]:
+        """Predict the account's rights on a container, signed in as the account, modifying nothing."""
+
         def presence(right: Right) -> Presence:
             if right in self.missing:
                 return Presence.MISSING
@@ -42,14 +45,18 @@ class FakeDirectory(Told):
         )
 
     def find_user(self, username: str) -> DirectoryUser | None:
+        """Look for one user by UPN; None when it is not there."""
         return self.act("find_user", lambda: self.users.get(username))
 
     def delete_user(self, account: SecretHandle, dn: str) -> None:
+        """Soft-delete the user; one that is already gone is success."""
         self.act("delete_user", lambda: self.remove({"dn": dn}))
 
     def delete_test_users(
         self, account: SecretHandle, container: str, prefix: str, *, keep: str
     ) -> tuple[str, ...]:
+        """Soft-delete the users of the domain whose name starts with the prefix, but ``keep`` (a UPN)."""
+
         def sweep() -> tuple[str, ...]:
             gone = tuple(n for n in self.users if n.startswith(prefix) and n != keep)
             for name in gone:

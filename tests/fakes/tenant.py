@@ -41,20 +41,26 @@ class FakeTenant(Told):
         return 3
 
     def account(self, upn: str) -> EntraAccount:
+        """Read the connection account."""
         return self.act("account", lambda: self.user)
 
     def role_facts(self, account_id: str) -> RoleFacts:
+        """Read its directory roles: direct, through groups, eligible; and what could not be read."""
         return self.act("role_facts", lambda: self.roles)
 
     def probe_password(self, account: SecretHandle) -> PasswordProbe:
+        """Sign in with the password exactly once and classify the answer."""
         return self.act("probe_password", lambda: self.probe)
 
     def find_apps(self, display_name: str) -> tuple[EntraApp, ...]:
+        """Find enterprise applications by display name; several may share one."""
         return self.act("find_apps", lambda: self.apps)
 
     def consent_facts(
         self, app_id: str, account_id: str, manifest: ConsentManifest
     ) -> ConsentFacts:
+        """Read the grants of the app until two consecutive complete reads agree."""
+
         def read() -> ConsentFacts:
             grants = tuple(
                 Grant(

@@ -28,6 +28,8 @@ class FakeVault(Told):
         return handle
 
     def metadata(self, handle: SecretHandle) -> SecretMetadata:
+        """Read versions and dates of a secret; the handle's own version is ignored."""
+
         def read() -> SecretMetadata:
             place = (handle.mount, handle.path)
             versions = tuple(
@@ -42,5 +44,6 @@ class FakeVault(Told):
         return self.act("metadata", read)
 
     def credential(self, handle: SecretHandle) -> Credential:
+        """Read ``username`` and ``password`` of one version, or of the latest."""
         username, password = self.values[handle]
         return self.act("credential", lambda: Credential(handle, username, password))

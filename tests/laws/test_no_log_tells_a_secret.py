@@ -227,6 +227,7 @@ class Careless:
         return getattr(self.systems, name)
 
     def directory(self, _: str) -> Any:
+        """Hand over a directory that breaks with a secret in its mouth."""
         return self
 
     def sign_in(self, handle: Any) -> None:

@@ -74,9 +74,11 @@ class MovedClock:
         self.slept: list[float] = []
 
     def now(self) -> float:
+        """Return the moment."""
         return self.moment
 
     def sleep(self, seconds: float) -> None:
+        """Let the time pass at once."""
         self.slept.append(seconds)
         self.moment += seconds
 
@@ -97,16 +99,20 @@ class Scene:
         self.screen = FakeConsole(self.domain, _Names(self.vault))
 
     def directory(self, name: str) -> DirectoryService:
+        """Return the one directory."""
         return cast("DirectoryService", self.domain)
 
     def tenant(self, name: str) -> TenantService:
+        """Return the one tenant."""
         return cast("TenantService", self.entra)
 
     def console(self, service: str) -> ConsoleDriver:
+        """Return the one console."""
         return cast("ConsoleDriver", self.screen)
 
     @property
     def systems(self) -> Systems:
+        """The scene as what the steps ask for."""
         return cast("Systems", self)
 
     def locate(self, name: str) -> Location:
@@ -116,14 +122,17 @@ class Scene:
 
     @property
     def ad(self) -> Location:
+        """The Active Directory connection."""
         return self.locate("hq-ad")
 
     @property
     def m365(self) -> Location:
+        """The Microsoft 365 connection."""
         return self.locate("hq-m365")
 
     @property
     def here(self) -> ConnectionRecord:
+        """The record that is being written to."""
         return self.run.here()
 
     @property
