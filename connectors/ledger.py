@@ -8,12 +8,15 @@ read it: ``account-rotation ledger NAME``.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 SCHEMA: Literal[1] = 1
+SPACING = timedelta(seconds=60)
+"""Between two tries of a refused version."""
+
 KEPT_ATTEMPTS = 20
 """Sign-in attempts that are remembered; older ones are forgotten, youngest last."""
 
@@ -61,28 +64,39 @@ class Ledger(_Part):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    def refused(self, label: str, account: str) -> Attempt | None:
-        """Return the attempt that forbids another one with this version; None when one may be made.
+    def refused(self, label: str, account: str, *, tries: int, now: datetime) -> Attempt | None:
+        """Return the attempt that forbids another one with this version now; None when one may be made.
 
-        A refused version is not tried again. One whose verdict was lost, because its run was killed, may be
-        tried once more, and not a third time.
+        A refused version may be tried ``tries`` times in all, a minute apart: a change may not have
+        reached every data centre. One whose verdict was lost, because its run was killed, may be tried
+        once more, and not a third time. An accepted attempt wipes the slate.
         """
-        verdicts = [a for a in self.attempts if a.label == label and _same(a.account, account)]
-        if not verdicts:
-            return None
-        last = verdicts[-1]
-        lost = 0
-        for attempt in reversed(verdicts):
-            if attempt.outcome == "accepted":
-                break
-            lost += attempt.outcome == "begun"
-        return last if last.outcome == "wrong password" or lost > 1 else None
+        since: list[Attempt] = []
+        for attempt in self.attempts:
+            if attempt.label != label or not _same(attempt.account, account):
+                continue
+            since = [] if attempt.outcome == "accepted" else [*since, attempt]
+        wrong = [attempt for attempt in since if attempt.outcome == "wrong password"]
+        lost = [attempt for attempt in since if attempt.outcome == "begun"]
+        if len(lost) > 1:
+            return lost[-1]
+        if wrong and (len(wrong) >= tries or now - wrong[-1].at < SPACING):
+            return wrong[-1]
+        return None
 
     def wrong_since(self, account: str, since: datetime) -> int:
-        """Count the attempts on an account since then that were, or may have been, wrong."""
-        return sum(
-            _same(a.account, account) and a.at >= since and a.outcome in ("begun", "wrong password")
-            for a in self.attempts
+        """Count the versions tried on an account since then that were, or may have been, wrong.
+
+        The same wrong password again counts once: Entra's smart lockout remembers it.
+        """
+        return len(
+            {
+                a.label
+                for a in self.attempts
+                if _same(a.account, account)
+                and a.at >= since
+                and a.outcome in ("begun", "wrong password")
+            }
         )
 
     def begin_attempt(self, attempt: Attempt) -> Ledger:

@@ -122,6 +122,10 @@ class Tenant(Protocol):
         """Sign in with the password exactly once and classify the answer."""
 
     @property
+    def tries_per_version(self) -> int:
+        """How often one refused password may be tried in all, because changes take time to spread."""
+
+    @property
     def wrong_sign_ins_an_hour(self) -> int:
         """How many wrong password sign-ins an account of this tenant may cost in an hour."""
 

@@ -106,8 +106,8 @@ def _refusal(
             "sign in",
             reason=reason,
             advice=f"{location.secret} does not hold the account's password, or a change has not "
-            "reached every data centre yet. Put the right one in Vault, or wait a minute, then: "
-            f"{again}. It was tried once; the console is unchanged.",
+            f"reached every data centre yet. Put the right one in Vault, or wait a minute, then: {again}. "
+            "It was tried once; the console is unchanged.",
             **facts,
         )
     if reason is not None:

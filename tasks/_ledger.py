@@ -45,6 +45,23 @@ class LedgerKeeper:
         holder = Holder(run=run, since=datetime.now(UTC))
         self._write(self._ledger.model_copy(update={"holder": holder}))
 
+    def leave_alone(self) -> None:
+        """Raise Superseded while another run works on the connection: writing a sign-in would fence it off.
+
+        For dry runs, which take nothing. A run that began over an hour ago is taken for dead.
+        """
+        holder = self._ledger.holder
+        if holder is not None and holder.since > datetime.now(UTC) - HOUR:
+            raise Superseded(
+                "ledger",
+                "start a dry run",
+                connection=self._ledger.connection,
+                run=holder.run,
+                since=holder.since.isoformat(timespec="seconds"),
+                advice="Another run works on this connection; a dry run does not disturb it. Look at that "
+                "run in the Prefect UI, and start the dry run again when it has ended.",
+            )
+
     def require(self) -> None:
         """Raise Superseded when another run has written the ledger since; changes nothing."""
         seen = self._store.fence(self._ledger.connection)
@@ -61,16 +78,16 @@ class LedgerKeeper:
 
     @contextmanager
     def sign_in(
-        self, account: str, label: str, *, most: int | None, try_again: bool
+        self, account: str, label: str, *, tries: int, most: int | None, try_again: bool
     ) -> Iterator[None]:
         """Spend one password sign-in on an account: written down before, its verdict after.
 
         ``most`` wrong ones are allowed in an hour, over all versions; None leaves that to the directory's
-        own policy. A version that was refused is not
-        tried again unless ``try_again``. Raises SignInRefused or BudgetSpent before anything is sent.
+        own policy. A refused version may be tried ``tries`` times in all, a minute apart, unless
+        ``try_again``. Raises SignInRefused or BudgetSpent before anything is sent.
         """
         if not try_again:
-            self._forbid_known(account, label)
+            self._forbid_known(account, label, tries)
         spent = self._ledger.wrong_since(account, datetime.now(UTC) - HOUR)
         if most is not None and spent >= most:
             raise BudgetSpent(
@@ -104,8 +121,8 @@ class LedgerKeeper:
         """Write down how the run ended and let go of the connection."""
         self._write(self._ledger.finish(outcome, findings, datetime.now(UTC), verified=verified))
 
-    def _forbid_known(self, account: str, label: str) -> None:
-        known = self._ledger.refused(label, account)
+    def _forbid_known(self, account: str, label: str, tries: int) -> None:
+        known = self._ledger.refused(label, account, tries=tries, now=datetime.now(UTC))
         if known is None:
             return
         said = (
@@ -118,9 +135,9 @@ class LedgerKeeper:
             account=account,
             version=label,
             since=known.at.isoformat(timespec="seconds"),
-            advice=f"This version {said} before, so no sign-in was spent on it again. Write the right "
-            "password to Vault as a new version; or, where the directory was corrected instead, add "
-            "--try-again.",
+            advice=f"This version {said} before, so no sign-in was spent on it now. Write the right "
+            "password to Vault as a new version; or, where the directory was corrected instead, start "
+            "the update with --try-again.",
         )
 
     def _end(self, outcome: str) -> None:

@@ -48,7 +48,11 @@ def update_credential(
     problem: RotationError | None = None
     try:
         with location.ledger.sign_in(
-            credential.username, location.version.label, most=None, try_again=location.try_again
+            credential.username,
+            location.version.label,
+            tries=1,
+            most=None,
+            try_again=location.try_again,
         ):
             proof = directory.sign_in(location.secret)
     except SignInRefused as refused:

@@ -57,6 +57,7 @@ def update_credential(
     with location.ledger.sign_in(
         account.upn,
         location.version.label,
+        tries=tenant.tries_per_version,
         most=tenant.wrong_sign_ins_an_hour,
         try_again=location.try_again,
     ):

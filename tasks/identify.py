@@ -150,9 +150,12 @@ def connection_locations(
         )
         for item in chosen
     )
-    if not current_record().dry_run:
-        for item in locations:
-            item.ledger.take(current_record().run_id)
+    record = current_record()
+    for item in locations:
+        if record.dry_run:
+            item.ledger.leave_alone()
+        else:
+            item.ledger.take(record.run_id)
     pinned = "; ".join(
         f"{item.name}: {item.extension.value} row {item.row!r}, secret {item.secret}"
         for item in locations

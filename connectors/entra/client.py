@@ -97,8 +97,16 @@ class EntraClient:
         return self._prober.probe(account)
 
     @property
+    def tries_per_version(self) -> int:
+        """How often one refused password may be tried in all, because changes take time to spread.
+
+        Smart lockout counts the same wrong password once, except with pass-through authentication.
+        """
+        return self._settings.probes_allowed
+
+    @property
     def wrong_sign_ins_an_hour(self) -> int:
-        """How many wrong password sign-ins an account may cost in an hour, over all runs.
+        """How many wrong passwords may be tried on an account in an hour, over all runs.
 
         Smart lockout begins at ten, in US Government at three; with pass-through authentication wrong
         ones count in the on-premises directory too.

@@ -36,6 +36,11 @@ class FakeTenant(Told):
         self.withheld: set[str] = set()
 
     @property
+    def tries_per_version(self) -> int:
+        """As in a tenant of the public cloud."""
+        return 3
+
+    @property
     def wrong_sign_ins_an_hour(self) -> int:
         """As in a tenant of the public cloud."""
         return 3

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from io import StringIO
 
 import pytest
+from rich.console import Console
 
-from connectors.errors import BudgetSpent, OutOfStep, SignInRefused, Superseded
+from cli.ledgers import show
+from connectors.errors import BudgetSpent, InvalidInput, OutOfStep, SignInRefused, Superseded
 from connectors.ledger import Holder, Ledger
 from flows.update_account_credentials import update_account_credentials
 from inventory.wiring import open_inventory, open_systems
@@ -28,6 +31,16 @@ def _take_over(connection: str) -> None:
         holder = Holder(run="a younger run", since=datetime.now(UTC))
         ledger = systems.ledgers.read(connection)
         systems.ledgers.write(ledger.model_copy(update={"holder": holder}))
+
+
+def _let_a_minute_pass(connection: str) -> None:
+    """Make every attempt a minute older than it is."""
+    with open_systems(open_inventory()) as systems:
+        ledger = systems.ledgers.read(connection)
+        older = tuple(
+            a.model_copy(update={"at": a.at - timedelta(minutes=1)}) for a in ledger.attempts
+        )
+        systems.ledgers.write(ledger.model_copy(update={"attempts": older}))
 
 
 def _failures(world: World) -> int:
@@ -52,6 +65,21 @@ def test_a_good_run_is_written_down(world: World, update: Update) -> None:
     assert [a.outcome for a in ledger.attempts] == ["accepted"]
 
 
+def test_the_command_shows_it(world: World, update: Update) -> None:
+    """`account-rotation ledger` prints what a person wants to know, as text and as JSON."""
+    update(connections=["hq-ad"])
+    text, data = StringIO(), StringIO()
+
+    show("hq-ad", as_json=False, console=Console(file=text, width=120))
+    show("hq-ad", as_json=True, console=Console(file=data, width=40))
+
+    for wanted in ("Ready", "kv/cayosoft/hq/ad#1", "accepted", "nobody"):
+        assert wanted in text.getvalue()
+    assert Ledger.model_validate_json(data.getvalue()).outcome == "Ready"
+    with pytest.raises(InvalidInput, match="find connection"):
+        show("hq-xx", as_json=False, console=Console(file=text))
+
+
 def test_consent_that_is_due_is_remembered(world: World, update: Update) -> None:
     """The ledger keeps the codes of the findings, and does not call the connection verified."""
     update("branch", connections=["branch-m365"])
@@ -60,6 +88,19 @@ def test_consent_that_is_due_is_remembered(world: World, update: Update) -> None
     assert ledger.outcome == "Remediation required"
     assert ledger.verified_at is None
     assert "consent.permission-missing" in ledger.findings
+
+
+def test_a_password_that_spreads_slowly_is_tried_again(world: World, update: Update) -> None:
+    """A refusal by a data centre that had not heard of the change yet is no last word: after a minute."""
+    coming = world.service("hq").entra_password + "x"
+    world.publish("hq", "m365", password=coming)
+    assert update(connections=["hq-m365"]).state.name == "Refused"
+    world.tenants["north"].do("set_password", upn=world.service("hq").entra_upn, password=coming)
+    assert update(connections=["hq-m365"]).state.name == "Refused"
+
+    _let_a_minute_pass("hq-m365")
+
+    assert update(connections=["hq-m365"]).state.name == "Ready"
 
 
 @pytest.mark.parametrize("pass_through", [False, True])
@@ -146,6 +187,19 @@ def test_a_dry_run_writes_its_sign_in_and_nothing_else(world: World, update: Upd
     assert ledger.holder is None
     assert ledger.applied is None
     assert ledger.outcome is None
+
+
+def test_a_dry_run_does_not_disturb(world: World, update: Update) -> None:
+    """While another run works on the connection, a dry run ends before it spends or writes anything."""
+    _take_over("hq-ad")
+    before = _ledger("hq-ad")
+
+    outcome = update(connections=["hq-ad"], dry_run=True)
+
+    assert outcome.state.name == "Superseded"
+    assert "a younger run" in str(outcome.connection("hq-ad").error)
+    assert _ledger("hq-ad") == before
+    assert world.consoles["hq"].journal() == []
 
 
 def test_a_ledger_that_cannot_be_written_ends_the_run(world: World, update: Update) -> None:

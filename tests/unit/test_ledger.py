@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from connectors.ledger import KEPT_ATTEMPTS, Attempt, Ledger
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
+LATER = NOW + timedelta(days=1)
 
 
 def attempt(label: str = "kv/a#1@t", outcome: str = "begun", account: str = "svc@corp") -> Attempt:
@@ -27,9 +28,10 @@ def attempt(label: str = "kv/a#1@t", outcome: str = "begun", account: str = "svc
         (["begun", "begun"], True),
         (["begun", "no verdict"], False),
         (["begun", "accepted", "begun"], False),
+        (["wrong password", "accepted"], False),
         (["accepted"], False),
         (["no verdict", "no verdict", "no verdict"], False),
-        (["wrong password", "no verdict"], False),
+        (["wrong password", "no verdict"], True),
     ],
 )
 def test_another_attempt(outcomes: list[str], forbidden: bool) -> None:
@@ -38,7 +40,29 @@ def test_another_attempt(outcomes: list[str], forbidden: bool) -> None:
     for outcome in outcomes:
         ledger = ledger.begin_attempt(attempt()).end_attempt(outcome)
 
-    assert bool(ledger.refused("kv/a#1@t", "SVC@corp")) is forbidden
+    assert bool(ledger.refused("kv/a#1@t", "SVC@corp", tries=1, now=LATER)) is forbidden
+
+
+def test_several_tries_are_a_minute_apart() -> None:
+    """Where several tries are allowed, because changes spread slowly, they are spaced and then end."""
+    ledger = Ledger(connection="hq").begin_attempt(attempt(outcome="wrong password"))
+
+    def forbidden(now: datetime) -> bool:
+        return ledger.refused("kv/a#1@t", "svc@corp", tries=2, now=now) is not None
+
+    assert forbidden(NOW + timedelta(seconds=59))
+    assert not forbidden(NOW + timedelta(seconds=60))
+    ledger = ledger.begin_attempt(attempt(outcome="wrong password"))
+    assert forbidden(LATER)
+
+
+def test_the_same_wrong_version_counts_once() -> None:
+    """Several tries of one version are one wrong password to the directory."""
+    ledger = Ledger(connection="hq")
+    for _ in range(3):
+        ledger = ledger.begin_attempt(attempt(outcome="wrong password"))
+
+    assert ledger.wrong_since("svc@corp", NOW) == 1
 
 
 def test_wrong_attempts_are_counted_over_versions() -> None:
@@ -56,8 +80,8 @@ def test_another_version_is_another_matter() -> None:
     """A new version, or another account, starts without a blemish."""
     ledger = Ledger(connection="hq").begin_attempt(attempt(outcome="wrong password"))
 
-    assert ledger.refused("kv/a#2@t", "svc@corp") is None
-    assert ledger.refused("kv/a#1@t", "other@corp") is None
+    assert ledger.refused("kv/a#2@t", "svc@corp", tries=1, now=LATER) is None
+    assert ledger.refused("kv/a#1@t", "other@corp", tries=1, now=LATER) is None
 
 
 def test_the_last_verdict_counts() -> None:
@@ -65,7 +89,7 @@ def test_the_last_verdict_counts() -> None:
     ledger = Ledger(connection="hq").begin_attempt(attempt(outcome="wrong password"))
     ledger = ledger.begin_attempt(attempt()).end_attempt("accepted")
 
-    assert ledger.refused("kv/a#1@t", "svc@corp") is None
+    assert ledger.refused("kv/a#1@t", "svc@corp", tries=1, now=LATER) is None
 
 
 def test_memory_is_bounded() -> None:
