@@ -39,7 +39,7 @@ class AppKey:
     """An app identity with a certificate, as the orchestrator's own identities have one."""
 
     client_id: str
-    private_key: str
+    private_key: str = field(repr=False)
     certificate: str
 
     @classmethod
@@ -81,7 +81,7 @@ class TenantSeed:
     setup_client_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     verifier: AppKey = field(default_factory=lambda: AppKey.make("verifier"))
     validator: AppKey = field(default_factory=lambda: AppKey.make("validator"))
-    users: list[dict[str, Any]] = field(default_factory=list)
+    users: list[dict[str, Any]] = field(default_factory=list, repr=False)
 
     @property
     def domain(self) -> str:
@@ -150,10 +150,10 @@ class ServiceSeed:
 
     name: str
     tenant: TenantSeed
-    ad_password: str = field(default_factory=password)
-    entra_password: str = field(default_factory=password)
+    ad_password: str = field(default_factory=password, repr=False)
+    entra_password: str = field(default_factory=password, repr=False)
     client_id: str = field(default_factory=lambda: f"bridge-{secrets.token_hex(4)}")
-    client_secret: str = field(default_factory=password)
+    client_secret: str = field(default_factory=password, repr=False)
 
     @property
     def ad_username(self) -> str:

@@ -40,13 +40,13 @@ class World:
     vault: StandIn
     admin: VaultAdmin
     directory: StandIn
-    administrator: dict[str, str]
-    reader_password: str
+    administrator: dict[str, str] = field(repr=False)  # a failed test prints its world
+    reader_password: str = field(repr=False)
     services: list[ServiceSeed]
     tenants: dict[str, StandIn]
     consoles: dict[str, StandIn]
     environment: dict[str, str] = field(default_factory=dict)
-    canaries: set[str] = field(default_factory=set)
+    canaries: set[str] = field(default_factory=set, repr=False)
 
     @property
     def inventory_file(self) -> Path:
