@@ -90,7 +90,9 @@ def _consent(review: ConsentReview) -> RenderableType:
         title_justify="left",
         title_style="",
     )
-    table.add_column("permission", overflow="fold")
+    # Names are what a person copies: the other columns give way first.
+    longest = max((len(line.permission.value) for line in review.lines), default=0)
+    table.add_column("permission", overflow="fold", min_width=min(longest, 40))
     for column in ("type", "resource", "granted"):
         table.add_column(column)
     for line in review.lines:

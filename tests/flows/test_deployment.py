@@ -40,7 +40,11 @@ def _worker(environment: dict[str, str], log: Path) -> Iterator[None]:
             yield
         finally:
             worker.terminate()
-            worker.wait(30)
+            try:
+                worker.wait(30)
+            finally:
+                worker.kill()
+                worker.wait()
 
 
 def test_worker_runs_the_deployment(world: World, prefect_api: Server, tmp_path: Path) -> None:
