@@ -185,7 +185,7 @@ def summary(measured: Measured) -> dict[str, Any]:
         "calls": {
             "flow": journals.counted(measured.flow_calls),
             "script": journals.counted(measured.script_calls),
-            "same": measured.flow_calls == measured.script_calls,
+            "same": journals.without_ledger(measured.flow_calls) == measured.script_calls,
         },
     }
 

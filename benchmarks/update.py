@@ -80,7 +80,11 @@ def _calls(console: Console, result: dict[str, Any]) -> None:
             title = system if route == "total" else f"  {route}"
             table.add_row(title, str(count), str(other.get(route, 0)))
     console.print(table)
-    same = "the same calls in the same order" if calls["same"] else "NOT the same calls: unfair"
+    same = (
+        "the same calls in the same order, but for the ledger"
+        if calls["same"]
+        else "NOT the same calls: unfair"
+    )
     console.print(f"A and B made {same}.")
 
 
