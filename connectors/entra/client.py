@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -19,20 +20,23 @@ from connectors.entra.models import (
     EntraUser,
     PasswordProbe,
     RoleFacts,
+    SetterCheck,
 )
+from connectors.entra.passwords import Passwords, await_change
 from connectors.entra.polling import Timing
 from connectors.entra.probe import PasswordProber
 from connectors.entra.roles import role_facts
+from connectors.entra.setter import check_setter
 from connectors.entra.settings import SYSTEM, TenantSettings
 from connectors.entra.users import Users, find_user, read_account, test_users
-from connectors.errors import NotPermitted
+from connectors.errors import InvalidInput, NotPermitted, Refused
 from connectors.http import build_client, tls_context
 from connectors.models import SecretHandle
 from connectors.protocols import SecretSource
 
 
 class EntraClient:
-    """Keeps ``Tenant`` and ``TenantUsers`` for one tenant. Nothing is sent before the first call.
+    """Keeps ``TenantService`` for one tenant. Nothing is sent before the first call.
 
     One instance per run: it holds the run's budget of password probes. ``transport`` and ``timing`` are
     the test seams. Raises InvalidInput when the CA file cannot be read.
@@ -57,6 +61,10 @@ class EntraClient:
         if settings.validator is not None:
             writer = Graph(settings, self._client, self._tokens, settings.validator)
             self._users = Users(writer, self._timing)
+        self._passwords: Passwords | None = None
+        if settings.setter is not None:
+            setter = Graph(settings, self._client, self._tokens, settings.setter)
+            self._passwords = Passwords(setter, secrets, settings.setter)
         self._prober = PasswordProber(settings, secrets, self._open, self._timing)
 
     def _open(self) -> httpx.Client:
@@ -84,9 +92,10 @@ class EntraClient:
 
     def renew_tokens(self) -> None:
         """Fetch new tokens, so that permissions granted since the last ones are in them."""
-        self._tokens.renew(self._settings.verifier)
-        if self._settings.validator is not None:
-            self._tokens.renew(self._settings.validator)
+        ours = (self._settings.verifier, self._settings.validator, self._settings.setter)
+        for identity in ours:
+            if identity is not None:
+                self._tokens.renew(identity)
 
     def probe_password(self, account: SecretHandle) -> PasswordProbe:
         """Sign in with the password exactly once and classify the answer.
@@ -179,13 +188,51 @@ class EntraClient:
             "inventory, so nothing here may.",
         )
 
+    def set_password(self, account_id: str, new: SecretHandle) -> None:
+        """Set an account's password to the secret's, to be kept; setting it again is harmless.
+
+        Raises NotPermitted, PolicyRefused, NotFound, Unreachable, and Unknown when the answer was lost.
+        """
+        self._setter("set password").set(account_id, new)
+
+    def scramble_password(self, account_id: str) -> None:
+        """Set an account's password to a random one that nobody keeps. Raises as set_password does."""
+        self._setter("scramble password").scramble(account_id)
+
+    def check_setter(self, account_id: str) -> SetterCheck:
+        """Read whether the setter may set this account's password, and what could not be read.
+
+        Raises InvalidInput when the tenant has no setter, Unreachable, and NotFound when the account's
+        roles decide and there is no such account.
+        """
+        setter = self._settings.setter
+        if setter is None:
+            raise self._lacks(InvalidInput, "check setter", "setter", "it sets no password")
+        return check_setter(self._graph, setter.client_id, account_id)
+
+    def await_password_change(self, upn: str, before: datetime | None) -> datetime | None:
+        """Read the account until two reads in a row show a password change later than ``before``.
+
+        Returns its time; None when the tenant does not show it within two minutes.
+        """
+        return await_change(self._graph, self._timing, upn, before)
+
     def _writer(self, operation: str) -> Users:
         if self._users is None:
-            raise NotPermitted(
-                SYSTEM,
-                operation,
-                tenant=self._settings.name,
-                advice="This tenant has no `validator` identity in the inventory, so nothing here may "
-                "change it. Add one, or do this step by hand.",
-            )
+            raise self._lacks(NotPermitted, operation, "validator", "nothing here may change it")
         return self._users
+
+    def _setter(self, operation: str) -> Passwords:
+        if self._passwords is None:
+            raise self._lacks(NotPermitted, operation, "setter", "nothing here may set a password")
+        return self._passwords
+
+    def _lacks(self, kind: type[Refused], operation: str, identity: str, so: str) -> Refused:
+        return kind(
+            SYSTEM,
+            operation,
+            tenant=self._settings.name,
+            identity=identity,
+            advice=f"This tenant has no `{identity}` identity in the inventory, so {so}. Add one, or "
+            "do this step by hand.",
+        )

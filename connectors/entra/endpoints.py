@@ -12,7 +12,10 @@ from connectors.http import Effect
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One call: ``path`` holds ``{name}`` for each identifier, ``select`` what is asked for."""
+    """One call: ``path`` holds ``{name}`` for each identifier, ``select`` what is asked for.
+
+    ``busy_is_unchanged``: a 503 of this change means, as a 429 does, that nothing was done.
+    """
 
     operation: str
     method: str
@@ -22,6 +25,7 @@ class Endpoint:
     effect: Effect = Effect.READ
     select: tuple[str, ...] = ()
     expand: str | None = None
+    busy_is_unchanged: bool = False
 
 
 _USER = ("id", "userPrincipalName", "displayName", "department")
@@ -62,6 +66,17 @@ DELETE_USER = Endpoint(
     success=204,
     effect=Effect.CHANGE,
 )
+SET_PASSWORD = Endpoint(
+    "set password",
+    "PATCH",
+    "/users/{user}",
+    "User-PasswordProfile.ReadWrite.All",
+    success=204,
+    # Setting it again is harmless, and still not done in silence: whoever set it wants to know.
+    effect=Effect.CHANGE,
+    # To find out after a lost answer costs a sign-in, which a busy Graph is not worth.
+    busy_is_unchanged=True,
+)
 DIRECT_ROLES = Endpoint(
     "read role assignments",
     "GET",
@@ -73,8 +88,15 @@ DIRECT_ROLES = Endpoint(
 MEMBERSHIPS = Endpoint(
     "read memberships",
     "GET",
-    "/users/{user}/transitiveMemberOf",
+    "/users/{holder}/transitiveMemberOf",
     "User.Read.All",
+    select=("id", "displayName", "roleTemplateId"),
+)
+APP_MEMBERSHIPS = Endpoint(
+    "read memberships of an application",
+    "GET",
+    "/servicePrincipals/{holder}/transitiveMemberOf",
+    "Application.Read.All",
     select=("id", "displayName", "roleTemplateId"),
 )
 ELIGIBLE_ROLES = Endpoint(

@@ -145,21 +145,28 @@ class Graph:
     ) -> httpx.Response:
         request_id = facts["client_request_id"]
         _log.debug("entra: %s: client-request-id %s", endpoint.operation, request_id)
-        response = exchange(
-            self._client,
-            request,
-            system=SYSTEM,
-            operation=endpoint.operation,
-            effect=endpoint.effect,
-            **facts,
-        )
-        _log.debug(
-            "entra: %s: status %s, request-id %s",
-            endpoint.operation,
-            response.status_code,
-            response.headers.get("request-id"),
-        )
-        return response
+        problem: Unreachable | Unknown
+        try:
+            response = exchange(
+                self._client,
+                request,
+                system=SYSTEM,
+                operation=endpoint.operation,
+                # What trouble means is then told below, where Retry-After is still known.
+                effect=Effect.REPEATABLE if endpoint.busy_is_unchanged else endpoint.effect,
+                **facts,
+            )
+        except Unreachable as trouble:
+            problem = _weighed(trouble) if endpoint.busy_is_unchanged else trouble
+        else:
+            _log.debug(
+                "entra: %s: status %s, request-id %s",
+                endpoint.operation,
+                response.status_code,
+                response.headers.get("request-id"),
+            )
+            return response
+        raise problem
 
     def _refusal(
         self, endpoint: Endpoint, response: httpx.Response, given: Mapping[str, str]
@@ -216,6 +223,16 @@ def _garbled(endpoint: Endpoint, what: str, **facts: Any) -> RotationError:
     if endpoint.effect is Effect.CHANGE:
         return Unknown(SYSTEM, endpoint.operation, unexpected=what, **facts)
     return Unreachable(SYSTEM, endpoint.operation, advice=NOT_UNDERSTOOD, unexpected=what, **facts)
+
+
+def _weighed(trouble: Unreachable) -> Unreachable | Unknown:
+    """Return what trouble with a change means: unchanged only if it was put off or never sent."""
+    told = trouble.identifiers
+    # ``exchange`` names a status or a cause unless the connection was never made.
+    never_sent = told.keys().isdisjoint({"status", "cause"})
+    if never_sent or told.get("status") in {"429", "503"}:
+        return trouble
+    return Unknown(trouble.system, trouble.operation, **told)
 
 
 def _permission_advice(endpoint: Endpoint, identity: AppIdentity) -> str:

@@ -76,6 +76,14 @@ class RoleFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class SetterCheck:
+    """Whether the setter identity may set one account's password: what it lacks, what could not be read."""
+
+    findings: tuple[Finding, ...]
+    unread: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EntraApp:
     """An enterprise application (service principal) of the tenant. Three different ids: do not mix."""
 

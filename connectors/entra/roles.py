@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
-from connectors.entra.endpoints import DIRECT_ROLES, ELIGIBLE_ROLES, MEMBERSHIPS
+from connectors.entra.endpoints import DIRECT_ROLES, ELIGIBLE_ROLES, MEMBERSHIPS, Endpoint
 from connectors.entra.graph import Graph, quoted
 from connectors.entra.models import RoleFacts, RoleHolding
 from connectors.entra.shapes import Membership, RoleAssignment
@@ -18,7 +18,7 @@ DIRECT = "direct"
 THROUGH_GROUP = "through a group"
 ELIGIBLE = "eligible only"
 _ROLE_KIND = "#microsoft.graph.directoryRole"
-_EVERYWHERE = "/"
+EVERYWHERE = "/"
 
 
 def role_facts(graph: Graph, account_id: str) -> RoleFacts:
@@ -26,14 +26,34 @@ def role_facts(graph: Graph, account_id: str) -> RoleFacts:
 
     Raises NotPermitted, NotFound or Unreachable when the active roles cannot be read.
     """
-    where = f"principalId eq {quoted(account_id)}"
-    direct = [
-        _holding(item, DIRECT) for item in graph.pages(DIRECT_ROLES, RoleAssignment, where=where)
-    ]
-    known = {item.template_id for item in direct if item.scope == _EVERYWHERE}
+    direct = direct_roles(graph, account_id)
+    grouped = group_roles(graph, MEMBERSHIPS, account_id, direct)
+    held = (*direct, *grouped.holdings)
+    active = {item.template_id for item in held}
+    eligible, note = _eligible(graph, _of(account_id))
+    return RoleFacts(
+        (*held, *(item for item in eligible if item.template_id not in active)),
+        (*grouped.unread, *note),
+    )
+
+
+def direct_roles(graph: Graph, holder_id: str) -> tuple[RoleHolding, ...]:
+    """Read the active roles that are assigned to this very user or application."""
+    found = graph.pages(DIRECT_ROLES, RoleAssignment, where=_of(holder_id))
+    return tuple(_holding(item, DIRECT) for item in found)
+
+
+def group_roles(
+    graph: Graph, memberships: Endpoint, holder_id: str, direct: Iterable[RoleHolding]
+) -> RoleFacts:
+    """Read the active roles that come through a group: those that are not among ``direct``.
+
+    ``memberships`` is the call for the holder's kind, user or application.
+    """
+    known = {item.template_id for item in direct if item.scope == EVERYWHERE}
+    grouped: list[RoleHolding] = []
     unread: list[str] = []
-    grouped = []
-    for member in graph.pages(MEMBERSHIPS, Membership, user=account_id):
+    for member in graph.pages(memberships, Membership, holder=holder_id):
         if member.kind != _ROLE_KIND:
             continue
         if member.role_template_id is None:
@@ -41,13 +61,11 @@ def role_facts(graph: Graph, account_id: str) -> RoleFacts:
         elif member.role_template_id not in known:
             name = member.name or member.role_template_id
             grouped.append(RoleHolding(member.role_template_id, name, THROUGH_GROUP))
-    active = {item.template_id for item in (*direct, *grouped)}
-    eligible, note = _eligible(graph, where)
-    unread += note
-    return RoleFacts(
-        (*direct, *grouped, *(item for item in eligible if item.template_id not in active)),
-        tuple(unread),
-    )
+    return RoleFacts(tuple(grouped), tuple(unread))
+
+
+def _of(holder_id: str) -> str:
+    return f"principalId eq {quoted(holder_id)}"
 
 
 def _eligible(graph: Graph, where: str) -> tuple[list[RoleHolding], list[str]]:
@@ -80,7 +98,7 @@ def missing_roles(
     findings = []
     for role in required:
         matching = [h for h in held if role.casefold() in (h.name.casefold(), h.template_id)]
-        if any(h.how != ELIGIBLE and h.scope == _EVERYWHERE for h in matching):
+        if any(h.how != ELIGIBLE and h.scope == EVERYWHERE for h in matching):
             continue
         if any(h.how == ELIGIBLE for h in matching):
             how = "is only eligible, which a product that signs in by itself cannot activate"

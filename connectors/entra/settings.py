@@ -59,9 +59,10 @@ class AppIdentity:
 class TenantSettings:
     """Everything about one tenant that does not change during a run. Does no I/O.
 
-    ``verifier`` only reads. ``validator`` creates and removes test users; without it nothing here can
-    change the tenant. ``required_roles`` are role names or role template ids. ``pass_through`` says
-    that wrong passwords count in Active Directory too. Raises InvalidInput naming the field.
+    ``verifier`` only reads. ``validator`` creates and removes test users, ``setter`` sets passwords of
+    connection accounts; without one nothing here can do its work. ``required_roles`` are role names or
+    role template ids. ``pass_through`` says that wrong passwords count in Active Directory too. Raises
+    InvalidInput naming the field.
     """
 
     name: str
@@ -70,6 +71,7 @@ class TenantSettings:
     verifier: AppIdentity
     probe_client_id: str
     validator: AppIdentity | None = None
+    setter: AppIdentity | None = None
     authority: str = PUBLIC.authority
     graph: str = PUBLIC.graph
     ca_file: Path | None = None
@@ -84,6 +86,8 @@ class TenantSettings:
         _require_guid("probe_client_id", self.probe_client_id)
         if self.validator is not None:
             _require_guid("validator.client_id", self.validator.client_id)
+        if self.setter is not None:
+            _require_guid("setter.client_id", self.setter.client_id)
         # Discovery documents name the authority with the tenant behind it; both forms are taken.
         bare = self.authority.rstrip("/").removesuffix(f"/{self.tenant_id}")
         object.__setattr__(self, "authority", bare)

@@ -21,6 +21,7 @@ from connectors.entra.polling import Timing, settled
 from connectors.entra.settings import SYSTEM
 from connectors.entra.shapes import Account, User
 from connectors.errors import Conflict, InvalidInput, NotFound, RotationError
+from connectors.secret import Secret
 
 _log = logging.getLogger(__name__)
 
@@ -99,7 +100,7 @@ class Users:
             "userPrincipalName": upn,
             "passwordProfile": {
                 "forceChangePasswordNextSignIn": False,
-                "password": f"Aa1!{secrets.token_urlsafe(32)}",
+                "password": random_password().reveal(),
             },
         }
         try:
@@ -192,6 +193,11 @@ class Users:
         if not visible:
             _log.warning("entra: %s: done, but not visible to readers yet", operation)
         return visible
+
+
+def random_password() -> Secret:
+    """Return a password that satisfies Entra's rules and that nobody keeps."""
+    return Secret(f"Aa1!{secrets.token_urlsafe(32)}")
 
 
 def _nickname(upn: str) -> str:

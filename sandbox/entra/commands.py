@@ -102,14 +102,18 @@ class Commands:
         """Move the user into the bin."""
         delete_user(self._tenant, self._user(upn))
 
-    def set_roles(self, upn: str, roles: list[str | Answer]) -> None:
-        """Replace the roles that the user holds directly."""
-        user_id = self._user(upn)["id"]
+    def set_roles(
+        self, roles: list[str | Answer], upn: str | None = None, client: str | None = None
+    ) -> None:
+        """Replace the roles that the user ``upn``, or the client, holds directly."""
+        if (upn is None) == (client is None):
+            raise ValueError("upn or client")
+        holder = (self._user(upn) if upn else self._client(str(client)))["id"]
         for assignment in list(self._tenant.role_assignments.all()):
-            if assignment["principalId"] == user_id:
+            if assignment["principalId"] == holder:
                 self._tenant.role_assignments.remove(assignment["id"])
         for role in roles:
-            assign_role(self._tenant, user_id, role)
+            assign_role(self._tenant, holder, role)
 
     def unlock(self, upn: str) -> None:
         """Clear smart lockout for the user."""
@@ -275,5 +279,6 @@ class Commands:
             "application_id": application["id"] if application else None,
             "enabled": principal["accountEnabled"],
             "public": bool(application and application["isFallbackPublicClient"]),
+            "roles": sorted(self._tenant.roles(principal["id"])),
             "asks_for": named_access(self._tenant, application) if application else [],
         }

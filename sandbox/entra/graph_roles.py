@@ -22,6 +22,10 @@ _ELIGIBLE = (
     "RoleManagement.ReadWrite.Directory",
 )
 _MEMBERS = ("User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All")
+_APPS = (
+    "Application.Read.All", "Application.ReadWrite.All", "Directory.Read.All",
+    "Directory.ReadWrite.All",
+)  # fmt: skip
 _DIRECTORY = ("Organization.Read.All", "Directory.Read.All", "Directory.ReadWrite.All")
 _NAMES = {template: name for name, template in ROLE_TEMPLATES.items()}
 
@@ -49,6 +53,10 @@ class Roles:
             "GET", "/users/{user}/transitiveMemberOf", "graph.users.member_of",
             delegated=("User.Read", *_MEMBERS, as_user), application=_MEMBERS,
         )(self._member_of)  # fmt: skip
+        graph.route(
+            "GET", "/servicePrincipals/{sp}/transitiveMemberOf", "graph.service_principals.member_of",
+            delegated=(*_APPS, as_user), application=_APPS,
+        )(self._app_member_of)  # fmt: skip
         graph.route(
             "GET", "/organization", "graph.organization",
             delegated=("User.Read", *_DIRECTORY, as_user), application=_DIRECTORY,
@@ -80,11 +88,20 @@ class Roles:
         user = self._tenant.user(request.params["user"])
         if user is None:
             raise not_found(request.params["user"])
-        groups = self._tenant.groups_of(user["id"])
+        return self._memberships(request, caller, user["id"])
+
+    def _app_member_of(self, request: Request, caller: Caller) -> Response:
+        principal = self._tenant.service_principals.seen(request.params["sp"])
+        if principal is None:
+            raise not_found(request.params["sp"])
+        return self._memberships(request, caller, principal["id"])
+
+    def _memberships(self, request: Request, caller: Caller, holder: str) -> Response:
+        groups = self._tenant.groups_of(holder)
         found: list[Record] = [{"@odata.type": "#microsoft.graph.group", **it} for it in groups]
         # Role objects are reduced to their ids for callers who may not read the directory's roles.
         full = caller.has(*_ROLES, "Directory.AccessAsUser.All")
-        for name in sorted(self._tenant.roles(user["id"])):
+        for name in sorted(self._tenant.roles(holder)):
             template = ROLE_TEMPLATES[name]
             found.append(
                 {

@@ -131,6 +131,8 @@ class Users:
     def _update(self, request: Request, caller: Caller) -> Response:
         body = body_of(request)
         profile = body.pop("passwordProfile", None)
+        if profile is not None and not isinstance(profile, dict):
+            raise bad_request("Invalid value specified for property 'passwordProfile'.")
         _only_settable(body)
         user = self._target(request)
         may(self._tenant, caller, user, set(body), password=profile is not None)
@@ -142,7 +144,7 @@ class Users:
         upn = str(body.get("userPrincipalName", user["userPrincipalName"]))
         if not same(upn, user["userPrincipalName"]):
             self._free(upn)
-        if isinstance(profile, dict):
+        if profile is not None:
             body |= password_fields(self._tenant, user, profile)
         self._tenant.users.change(user["id"], **body)
         if profile is not None:

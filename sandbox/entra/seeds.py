@@ -68,14 +68,18 @@ def add_user(tenant: Tenant, spec: Spec) -> Record:
         assign_role(tenant, user["id"], role)
     for role in spec.get("eligible_roles", ()):
         assign_role(tenant, user["id"], role, eligible=True)
+    _assign_through_group(tenant, user["id"], upn, spec)
+    return user
+
+
+def _assign_through_group(tenant: Tenant, principal: str, name: str, spec: Spec) -> None:
     through_group = spec.get("roles_through_group", ())
     if through_group:
         group_id = new_id()
-        group = {"id": group_id, "displayName": f"Role holders {upn}", "isAssignableToRole": True}
-        tenant.groups.put(group_id, {**group, "_members": [user["id"]]})
+        group = {"id": group_id, "displayName": f"Role holders {name}", "isAssignableToRole": True}
+        tenant.groups.put(group_id, {**group, "_members": [principal]})
         for role in through_group:
             assign_role(tenant, group_id, role)
-    return user
 
 
 def new_user(upn: str, display_name: str, now: str) -> Record:
@@ -167,6 +171,7 @@ def add_client(tenant: Tenant, spec: Spec) -> Record:
         grant_delegated(tenant, principal, graph, None, delegated)
     for role in spec.get("roles", ()):
         assign_role(tenant, principal["id"], role)
+    _assign_through_group(tenant, principal["id"], principal["displayName"], spec)
     return principal
 
 

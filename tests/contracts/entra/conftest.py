@@ -23,7 +23,7 @@ from tests.unit.entra.test_auth import certificate_pair
 DOMAIN = "contoso.example.test"
 ACCOUNT = f"svc-cayosoft@{DOMAIN}"
 OTHER = f"other@{DOMAIN}"
-VERIFIER, VALIDATOR, PROBE, PRODUCT = (str(uuid.uuid4()) for _ in range(4))
+VERIFIER, VALIDATOR, SETTER, PROBE, PRODUCT = (str(uuid.uuid4()) for _ in range(5))
 APP_NAME = "Cayosoft Administrator API Access"
 GRAPH_APP = "00000003-0000-0000-c000-000000000000"
 APPLICATION, DELEGATED = PermissionKind.APPLICATION, PermissionKind.DELEGATED
@@ -41,6 +41,7 @@ MANIFEST = ConsentManifest(
 ACCOUNT_SECRET = SecretHandle("kv", "accounts/entra")
 VERIFIER_SECRET = SecretHandle("kv", "apps/verifier")
 VALIDATOR_SECRET = SecretHandle("kv", "apps/validator")
+SETTER_SECRET = SecretHandle("kv", "apps/setter")
 
 
 @dataclass
@@ -83,7 +84,8 @@ def site(
 ) -> Iterator[_Site]:
     """Start the stand-in once."""
     certificate, key = authority.issue("entra-contract")
-    password, other, secret = new_password(), new_password(), secrets.token_urlsafe(24)
+    password, other = new_password(), new_password()
+    secret, setting = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
     pair = certificate_pair()
     config = {
         "port": 0,
@@ -115,6 +117,14 @@ def site(
                 "application_permissions": ["User.ReadWrite.All", "User.DeleteRestore.All"],
             },
             {
+                "app_id": SETTER,
+                "display_name": "setter",
+                "kind": "confidential",
+                "client_secret": setting,
+                "application_permissions": ["User-PasswordProfile.ReadWrite.All"],
+                "roles": ["Privileged Authentication Administrator"],
+            },
+            {
                 "app_id": PROBE,
                 "display_name": "probe",
                 "kind": "public",
@@ -134,6 +144,7 @@ def site(
     vault = FakeVault()
     vault.put(VERIFIER_SECRET, **pair)
     vault.put(VALIDATOR_SECRET, client_secret=secret)
+    vault.put(SETTER_SECRET, client_secret=setting)
     log = tmp_path_factory.mktemp("entra") / "log"
     with StandIn.start("sandbox.entra", config, Path(log)) as tenant:
         settings = TenantSettings(
@@ -145,6 +156,7 @@ def site(
             ca_file=authority.ca_file,
             verifier=AppIdentity(VERIFIER, VERIFIER_SECRET, CredentialKind.CERTIFICATE),
             validator=AppIdentity(VALIDATOR, VALIDATOR_SECRET, CredentialKind.SECRET),
+            setter=AppIdentity(SETTER, SETTER_SECRET, CredentialKind.SECRET),
             probe_client_id=PROBE,
             required_roles=("Global Administrator",),
         )

@@ -20,6 +20,7 @@ from tests.contracts.entra.conftest import (
     ACCOUNT_SECRET,
     DOMAIN,
     PROBE,
+    SETTER,
     VALIDATOR,
     VALIDATOR_SECRET,
     VERIFIER,
@@ -30,10 +31,10 @@ NewPassword = Callable[[], str]
 
 
 def test_certificate_and_secret(desk: Desk) -> None:
-    """The verifier signs in with its certificate, the validator with its secret."""
+    """The verifier signs in with its certificate, validator and setter with their secrets."""
     desk.client.renew_tokens()
     signed_in = {entry["detail"]["client"] for entry in desk.tenant.calls("token")}
-    assert signed_in == {VERIFIER, VALIDATOR}
+    assert signed_in == {VERIFIER, VALIDATOR, SETTER}
 
 
 def test_right_password(desk: Desk) -> None:

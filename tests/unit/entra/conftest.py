@@ -10,6 +10,7 @@ import pytest
 from connectors.entra.client import EntraClient
 from tests.unit.entra.support import (
     ACCOUNT_SECRET,
+    SETTER_SECRET,
     TOKEN,
     UPN,
     VALIDATOR_SECRET,
@@ -33,11 +34,12 @@ def wire() -> Wire:
 
 @pytest.fixture
 def vault(new_password: Callable[[], str]) -> FakeVault:
-    """Return a Vault with the account and both applications."""
+    """Return a Vault with the account and the applications."""
     vault = FakeVault()
     vault.put(ACCOUNT_SECRET, username=UPN, password=new_password())
     vault.put(VERIFIER_SECRET, client_secret=new_password())
     vault.put(VALIDATOR_SECRET, client_secret=new_password())
+    vault.put(SETTER_SECRET, client_secret=new_password())
     return vault
 
 

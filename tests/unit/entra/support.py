@@ -21,6 +21,7 @@ TENANT = "11111111-aaaa-4aaa-8aaa-111111111111"
 VERIFIER = "22222222-aaaa-4aaa-8aaa-222222222222"
 VALIDATOR = "33333333-aaaa-4aaa-8aaa-333333333333"
 PROBE = "44444444-aaaa-4aaa-8aaa-444444444444"
+SETTER = "55555555-aaaa-4aaa-8aaa-555555555555"
 AUTHORITY = "https://sign-in.example.test:8443"
 GRAPH = "https://graph.example.test/v1.0"
 UPN = "svc-cayosoft@corp.example.test"
@@ -28,6 +29,7 @@ UPN = "svc-cayosoft@corp.example.test"
 ACCOUNT_SECRET = SecretHandle("kv", "accounts/entra")
 VERIFIER_SECRET = SecretHandle("kv", "apps/verifier")
 VALIDATOR_SECRET = SecretHandle("kv", "apps/validator")
+SETTER_SECRET = SecretHandle("kv", "apps/setter")
 
 DISCOVERY = f"/{TENANT}/v2.0/.well-known/openid-configuration"
 TOKEN = f"/{TENANT}/oauth2/v2.0/token"
@@ -161,6 +163,7 @@ def settings(**changes: Any) -> TenantSettings:
         "domain": "corp.example.test",
         "verifier": AppIdentity(VERIFIER, VERIFIER_SECRET, secret),
         "validator": AppIdentity(VALIDATOR, VALIDATOR_SECRET, secret),
+        "setter": AppIdentity(SETTER, SETTER_SECRET, secret),
         "probe_client_id": PROBE,
         "authority": AUTHORITY,
         "graph": GRAPH,

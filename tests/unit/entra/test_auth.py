@@ -172,7 +172,7 @@ def test_renewal_signs_in_again(entra: EntraClient, wire: Wire) -> None:
     entra.check()
     entra.renew_tokens()
     assert [form(request)["client_id"] for request in wire.asked("POST", TOKEN)][1] == VERIFIER
-    assert len(wire.asked("POST", TOKEN)) == 3
+    assert len(wire.asked("POST", TOKEN)) == 4
 
 
 def test_renewed_secret_is_picked_up(

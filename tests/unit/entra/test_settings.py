@@ -6,9 +6,16 @@ from typing import Any
 
 import pytest
 
-from connectors.entra.settings import CHINA, CLOUDS, PUBLIC, US_GOVERNMENT
+from connectors.entra.settings import (
+    CHINA,
+    CLOUDS,
+    PUBLIC,
+    US_GOVERNMENT,
+    AppIdentity,
+    CredentialKind,
+)
 from connectors.errors import InvalidInput
-from tests.unit.entra.support import AUTHORITY, TENANT, settings
+from tests.unit.entra.support import AUTHORITY, SETTER_SECRET, TENANT, settings
 
 
 @pytest.mark.parametrize(
@@ -30,6 +37,21 @@ def test_refuses(field: str, value: Any) -> None:
         settings(**{field: value})
     assert refused.value.identifiers["field"] == field
     assert refused.value.what_to_do().startswith(f"{field}: ")
+
+
+@pytest.mark.parametrize("identity", ["verifier", "validator", "setter"])
+def test_identities_are_guids(identity: str) -> None:
+    """An application that is given by its name is refused, and the field is named."""
+    named = AppIdentity("rotation app", SETTER_SECRET, CredentialKind.SECRET)
+    with pytest.raises(InvalidInput) as refused:
+        settings(**{identity: named})
+    assert refused.value.identifiers["field"] == f"{identity}.client_id"
+
+
+@pytest.mark.parametrize("identity", ["validator", "setter"])
+def test_identities_that_may_lack(identity: str) -> None:
+    """A tenant in which nothing is changed needs neither a validator nor a setter."""
+    assert getattr(settings(**{identity: None}), identity) is None
 
 
 def test_takes_authority_with_tenant() -> None:
