@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from connectors.models import Extension, SecretHandle
+from connectors.models import Engine, Extension, SecretHandle
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?$")]
 """Lower-case letters, digits and dashes: it becomes part of artifact keys and run names."""
@@ -35,6 +35,20 @@ class SecretPlace(Model):
         return SecretHandle(self.mount, self.path)
 
 
+class ConnectionSecret(SecretPlace):
+    """Where the credential of a connection lives: a KV v2 secret, or a static role that Vault rotates."""
+
+    path: Text = Field(description="Path below the mount; with engine ldap the static role's name.")
+    engine: Engine = Field(
+        default=Engine.KV, description="kv, or ldap for a static role of the LDAP secrets engine."
+    )
+
+    @property
+    def handle(self) -> SecretHandle:
+        """Return the handle of the latest version."""
+        return SecretHandle(self.mount, self.path, engine=self.engine)
+
+
 class Directory(Model):
     """One Active Directory domain."""
 
@@ -49,6 +63,20 @@ class Directory(Model):
     )
     reader: SecretPlace = Field(
         description="A plain domain user that looks at account states before a sign-in is spent."
+    )
+    setter: SecretPlace | None = Field(
+        default=None,
+        description="A user that may reset the passwords of the connection accounts, and nothing else.",
+    )
+    replication_wait_seconds: int = Field(
+        default=60,
+        ge=0,
+        le=3600,
+        description="How long a new password may take to reach the other domain controllers.",
+    )
+    require_every_controller: bool = Field(
+        default=False,
+        description="Stop a rotation when a new password has not reached every domain controller.",
     )
     sign_ins_kept_in_reserve: int = Field(
         default=2,
@@ -91,6 +119,9 @@ class Tenant(Model):
     verifier: AppIdentity = Field(description="Read-only identity: account, roles, consent.")
     validator: AppIdentity | None = Field(
         default=None, description="Identity that removes test users which the product left behind."
+    )
+    setter: AppIdentity | None = Field(
+        default=None, description="Identity that sets the passwords of the connection accounts."
     )
     probe_client_id: UUID = Field(description="Public client for one password sign-in at a time.")
     pass_through_authentication: bool = Field(
@@ -164,8 +195,18 @@ class ConnectionBase(Model):
     row: Text = Field(description="The row of the extension as the console shows it.")
     accounts: tuple[Account, ...] = Field(min_length=1, max_length=2)
     mode: Mode = Mode.IN_PLACE
-    secret: SecretPlace
+    secret: ConnectionSecret
     rotated_by: RotatedBy
+    password_policy: Text | None = Field(
+        default=None,
+        description="Vault password policy by which the orchestrator makes passwords.",
+    )
+    grace_period_hours: float = Field(
+        default=24.0,
+        ge=0.0,
+        le=8760.0,
+        description="How long the account that is no longer used keeps its password (mode alternate).",
+    )
 
 
 class ActiveDirectoryConnection(ConnectionBase):
@@ -202,6 +243,20 @@ class Service(Model):
     connections: tuple[Connection, ...] = Field(min_length=1)
 
 
+class FailurePolicy(Model):
+    """What becomes of a connection whose rotation fails again and again."""
+
+    most_cycles: int = Field(
+        default=5, ge=1, le=100, description="Failed runs in a row before a person is needed."
+    )
+    first_wait_minutes: float = Field(
+        default=5.0, ge=0.0, le=1440.0, description="Wait after the first failed run; it doubles."
+    )
+    longest_wait_minutes: float = Field(
+        default=360.0, ge=0.0, le=10080.0, description="Longest wait between two scheduled runs."
+    )
+
+
 class Guardian(Model):
     """Accounts that Cayosoft Guardian uses; the vendor forbids sharing them."""
 
@@ -216,6 +271,7 @@ class Inventory(Model):
     tenants: tuple[Tenant, ...] = ()
     services: tuple[Service, ...] = Field(min_length=1)
     guardian: Guardian = Guardian()
+    failure_policy: FailurePolicy = FailurePolicy()
     ledgers: SecretPlace = Field(
         default=SecretPlace(path="rotation"),
         description="Below this path the orchestrator keeps one ledger per connection.",
@@ -228,6 +284,10 @@ class Inventory(Model):
     def directory(self, name: str) -> Directory:
         """Return a directory by name; raises KeyError."""
         return {directory.name: directory for directory in self.directories}[name]
+
+    def connection(self, name: str) -> tuple[Service, Connection]:
+        """Return a connection by name, with its service; raises KeyError."""
+        return {item.name: (s, item) for s in self.services for item in s.connections}[name]
 
     def tenant(self, name: str) -> Tenant:
         """Return a tenant by name; raises KeyError."""

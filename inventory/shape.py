@@ -44,7 +44,7 @@ def field_at(document: Document, loc: Loc) -> FieldInfo | None:
 def wants_secret_place(field: FieldInfo | None) -> bool:
     """Say whether a field names where a secret is."""
     names = [model.__name__ for model in _models(field.annotation)] if field else []
-    return names == ["SecretPlace"]
+    return names in (["SecretPlace"], ["ConnectionSecret"])
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:

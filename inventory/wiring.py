@@ -45,6 +45,7 @@ def directory_settings(directory: Directory) -> DirectorySettings:
         reader=directory.reader.handle,
         ca_file=directory.ca_file,
         reserve=directory.sign_ins_kept_in_reserve,
+        setter=directory.setter.handle if directory.setter else None,
     )
 
 
@@ -61,6 +62,7 @@ def tenant_settings(tenant: Tenant) -> TenantSettings:
         ca_file=tenant.ca_file,
         verifier=_identity(tenant.verifier),
         validator=_identity(tenant.validator) if tenant.validator else None,
+        setter=_identity(tenant.setter) if tenant.setter else None,
         probe_client_id=str(tenant.probe_client_id),
         pass_through=tenant.pass_through_authentication,
     )

@@ -53,6 +53,22 @@ RULES: dict[str, tuple[str, str, str, str]] = {
     "alternate with one": ("        rotated_by: vault", "        rotated_by: vault\n        mode: alternate",
         f"{BRANCH}.accounts", "needs two that take turns"),
     "two without alternate": ("        mode: alternate\n", "", f"{AD}.accounts", "in_place uses one"),
+    "no password policy": ("        password_policy: cayosoft\n        validation_domain", "        validation_domain",
+        f"{M365}.password_policy", "rotated_by orchestrator needs it"),
+    "no setter in the directory": ("    setter:\n      path: account-rotation/corp-setter\n", "",
+        f"{AD}.rotated_by", "names no setter"),
+    "static role of the orchestrator": ("          mount: ldap\n          path: branch-cayosoft\n"
+        "        # Vault, or whatever stands behind it, changes directory and secret; this project brings it to the console.\n"
+        "        rotated_by: vault", "          mount: ldap\n          path: branch-cayosoft\n        password_policy: p\n"
+        "        rotated_by: orchestrator",
+        f"{BRANCH}.rotated_by", "is a static role that Vault rotates"),
+    "static role without mount": ("          mount: ldap\n", "", f"{BRANCH}.secret.mount",
+        "engine ldap needs it"),
+    "static role in Entra": ("          path: cayosoft/hq-m365\n        rotated_by: orchestrator",
+        "          path: cayosoft/hq-m365\n          engine: ldap\n          mount: ldap\n        rotated_by: vault",
+        f"{M365}.secret.engine", "one of Entra ID"),
+    "setter that is rotated": ("path: account-rotation/corp-setter", "path: cayosoft/hq-ad",
+        "directories[corp].setter", "signs in with the secret of"),
     "LDAP without TLS": ("ldaps://dc2", "ldap://dc2", "directories[corp].controllers[1]", "without TLS"),
     "no LDAP address": ("ldaps://dc2", "https://dc2", "directories[corp].controllers[1]",
         "is no LDAPS address"),
@@ -121,7 +137,9 @@ PAIRS = [
 def _two_accounts(broken: Broken, first: str, second: str) -> list[tuple[str, str, str, str]]:
     old = "          - username: 'BRANCH\\svc-cayosoft' # single quotes, because of the backslash\n"
     new = f"          - username: '{first}'\n          - username: '{second}'\n        mode: alternate\n"
-    return broken(old, new)
+    # A static role has one account, so the secret becomes one of the KV engine.
+    role = "          engine: ldap\n          mount: ldap\n"
+    return broken(old, new, change=lambda text: text.replace(role, ""))
 
 
 @pytest.mark.parametrize(("first", "second", "same"), PAIRS)
