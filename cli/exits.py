@@ -27,6 +27,7 @@ class Exit(IntEnum):
 CODES = {
     verdict.READY: Exit.OK,
     verdict.DRY_RUN: Exit.OK,
+    verdict.WAITING: Exit.OK,
     verdict.REMEDIATION: Exit.REMEDIATION_REQUIRED,
     verdict.VALIDATION: Exit.VALIDATION_FAILED,
     verdict.UNREACHABLE: Exit.UNREACHABLE,

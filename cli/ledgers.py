@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 from rich.console import Console
 from rich.table import Table
 
 from connectors.errors import InvalidInput
 from connectors.ledger import Ledger
 from inventory.wiring import open_inventory, open_systems
+from report.procedure import BY_NUMBER
 
 
 def show(connection: str, *, as_json: bool, console: Console) -> None:
@@ -29,6 +32,33 @@ def show(connection: str, *, as_json: bool, console: Console) -> None:
         _print(ledger, console)
 
 
+def _rotation(ledger: Ledger, when: Callable[[object], str]) -> Iterator[tuple[str, str]]:
+    """Say how far an unfinished rotation came, and where its password waits."""
+    rotation = ledger.rotation
+    if rotation is None:
+        return
+    yield "rotation", f"{rotation.id}, begun {when(rotation.begun)}, not ended"
+    yield "its account", rotation.account
+    yield "last finished step", f"{rotation.phase} {BY_NUMBER[rotation.phase].title}"
+    if rotation.pending:
+        yield "pending password", str(rotation.pending.secret.handle)
+    yield "to go on", f"account-rotation rotate {ledger.connection} --finish"
+
+
+def _waiting(ledger: Ledger, when: Callable[[object], str]) -> Iterator[tuple[str, str]]:
+    """Say what is due later, and whether a person is needed."""
+    if ledger.retire:
+        yield "to be retired", f"{ledger.retire.account}, not before {when(ledger.retire.due)}"
+    trouble = ledger.trouble
+    if trouble is None:
+        return
+    yield "failed runs in a row", f"{trouble.cycles}, since {when(trouble.since)}: {trouble.reason}"
+    if trouble.needs_person:
+        yield "needs a person", trouble.what_to_do
+    else:
+        yield "next scheduled try", f"not before {when(trouble.not_before)}"
+
+
 def _print(ledger: Ledger, console: Console) -> None:
     def when(moment: object) -> str:
         return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else "never"
@@ -40,6 +70,11 @@ def _print(ledger: Ledger, console: Console) -> None:
         ("last verified", when(ledger.verified_at)),
         ("applied", f"{ledger.applied.label}, {ledger.applied.account}" if ledger.applied else "-"),
         ("applied at", when(ledger.applied.at if ledger.applied else None)),
+        ("account in use", ledger.in_use or "-"),
+        *((("idle account", ledger.idle),) if ledger.idle else ()),
+        ("last rotated", when(ledger.rotated_at)),
+        *_rotation(ledger, when),
+        *_waiting(ledger, when),
         ("findings", ", ".join(ledger.findings) or "none"),
         (
             "worked on by",

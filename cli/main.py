@@ -12,11 +12,12 @@ from rich.console import Console
 
 from cli.exits import exit_code, exit_code_of
 from connectors.errors import RotationError
+from report.record import RunRecord
 from report.text import printable
 
 app = typer.Typer(
     name="account-rotation",
-    help="Update the connection accounts of Cayosoft Administrator, and prove that it worked.",
+    help="Rotate and update the connection accounts of Cayosoft Administrator, and prove that it worked.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -41,6 +42,10 @@ TryAgain = Annotated[
         help="Try a refused version once more: the directory was corrected, not Vault.",
     ),
 ]
+RotateRole = Annotated[
+    bool,
+    typer.Option("--rotate-role", help="Let Vault rotate the connections' static roles first."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON instead of text.")]
 
 
@@ -51,6 +56,7 @@ def update(
     secret_version: Version = None,
     dry_run: DryRun = False,
     try_again: TryAgain = False,
+    rotate_role: RotateRole = False,
     as_json: AsJson = False,
 ) -> None:
     """Bring a service's connections to the credential that Vault holds, as the vendor's article describes."""
@@ -62,9 +68,54 @@ def update(
         secret_version,
         dry_run=dry_run,
         try_again=try_again,
+        rotate_role=rotate_role,
         as_json=as_json,
         console=Console(),
     )
+    _leave(record)
+
+
+@app.command()
+def rotate(
+    connection: Annotated[str, typer.Argument(help="Name of a connection in the inventory.")],
+    dry_run: DryRun = False,
+    finish: Annotated[
+        bool, typer.Option("--finish", help="Finish what is unfinished or due; begin nothing new.")
+    ] = False,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Set the new password although the current or staged one is refused.",
+        ),
+    ] = False,
+    abandon: Annotated[
+        bool,
+        typer.Option(
+            "--abandon",
+            help="Give an unfinished rotation up, where the old credential still works.",
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Give a connection account a new password, bring it to the console, and prove that it works."""
+    from cli.running import run_rotation  # noqa: PLC0415  Prefect takes a second to import
+
+    if abandon and (finish or overwrite or dry_run):
+        raise typer.BadParameter("--abandon stands alone", param_hint="--abandon")
+    record = run_rotation(
+        connection,
+        dry_run=dry_run,
+        finish_only=finish,
+        overwrite=overwrite,
+        abandon=abandon,
+        as_json=as_json,
+        console=Console(),
+    )
+    _leave(record)
+
+
+def _leave(record: RunRecord) -> NoReturn:
     if record.error is not None and record.error.system == "prefect":
         _leave_now(exit_code(record))
     raise typer.Exit(exit_code(record))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -17,10 +17,13 @@ from prefect.client.schemas.objects import State
 from prefect.settings import get_current_settings
 
 from connectors.errors import RotationError, Unknown, Unreachable
+from flows.rotate_account_credentials import rotate_account_credentials
 from flows.update_account_credentials import update_account_credentials
-from report.record import RunRecord, listening
+from report.record import Gap, RunRecord, listening
 from report.terminal import show_entry, show_record
 from report.verdict import outcome_of, outcome_of_run
+
+Flow = Callable[[], State[Any]]
 
 
 def run_update(
@@ -30,29 +33,70 @@ def run_update(
     *,
     dry_run: bool,
     try_again: bool = False,
+    rotate_role: bool = False,
     as_json: bool,
     console: Console,
 ) -> RunRecord:
     """Run the update here and now; return its record."""
+
+    def flow() -> State[Any]:
+        ended: State[Any] = update_account_credentials(
+            service,
+            list(connections) if connections else None,
+            secret_version,
+            dry_run=dry_run,
+            try_again=try_again,
+            rotate_role=rotate_role,
+            return_state=True,
+        )
+        return ended
+
+    unstarted = RunRecord("update", "no flow run", service, dry_run)
+    return _run_here(flow, f"update {service}", unstarted, as_json=as_json, console=console)
+
+
+def run_rotation(
+    connection: str,
+    *,
+    dry_run: bool,
+    finish_only: bool,
+    overwrite: bool,
+    abandon: bool,
+    as_json: bool,
+    console: Console,
+) -> RunRecord:
+    """Run the rotation of one connection here and now; return its record."""
+
+    def flow() -> State[Any]:
+        ended: State[Any] = rotate_account_credentials(
+            connection,
+            dry_run=dry_run,
+            finish_only=finish_only,
+            overwrite=overwrite,
+            abandon=abandon,
+            return_state=True,
+        )
+        return ended
+
+    unstarted = RunRecord("rotate", "no flow run", "", dry_run)
+    return _run_here(flow, f"rotate {connection}", unstarted, as_json=as_json, console=console)
+
+
+def _run_here(
+    flow: Flow, title: str, unstarted: RunRecord, *, as_json: bool, console: Console
+) -> RunRecord:
     records: list[RunRecord] = []
     quiet = Console(quiet=True) if as_json else console
-    quiet.rule(Text(f"update {service}"), style="dim")
+    quiet.rule(Text(title), style="dim")
     with listening(lambda entry: show_entry(quiet, entry), records.append):
         problem: RotationError | None
         try:
-            state: State[Any] = update_account_credentials(
-                service,
-                list(connections) if connections else None,
-                secret_version,
-                dry_run=dry_run,
-                try_again=try_again,
-                return_state=True,
-            )
+            state = flow()
         except Exception as error:  # noqa: BLE001  of Prefect's engine; what was done must be told
             problem = _prefect_is_away(error, started=bool(records))
         else:
             problem = _not_as_it_ended(state, records)
-    record = records[0] if records else RunRecord("update", "no flow run", service, dry_run)
+    record = records[0] if records else unstarted
     record.error = record.error or problem
     show_record(quiet, record)
     _say_where(quiet, record)
@@ -95,6 +139,7 @@ def as_data(record: RunRecord) -> dict[str, object]:
                 "outcome": outcome_of(item, record).name,
                 "error": str(item.error) if item.error else None,
                 "what_to_do": item.error.what_to_do() if item.error else None,
+                "gap": _gap(item.gap),
                 "consent": item.consent.verdict.value if item.consent else None,
                 "findings": [
                     {"code": f.code, "subject": f.subject, "what_to_do": f.what_to_do()}
@@ -114,6 +159,12 @@ def as_data(record: RunRecord) -> dict[str, object]:
             for item in record.connections
         ],
     }
+
+
+def _gap(gap: Gap | None) -> dict[str, object] | None:
+    if gap is None:
+        return None
+    return {"account": gap.account, "seconds": gap.seconds, "at_most": gap.at_most}
 
 
 def _say_where(console: Console, record: RunRecord) -> None:

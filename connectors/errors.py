@@ -3,6 +3,7 @@
     RotationError
     ├── Unchanged              nothing happened: repeating is safe
     │   ├── Unreachable        no answer, throttled or sealed: the only kind that is retried
+    │   ├── NotYet             it is not time: a wait after failures, or a grace period, is not over
     │   └── Refused            an answer, and it was no: the same request will be refused again
     │       ├── SignInRefused      the account did not sign in (reason: wrong password, locked, ...)
     │       ├── NotPermitted       the identity lacks a right
@@ -117,6 +118,10 @@ class Unreachable(Unchanged):
     ) -> None:
         super().__init__(system, operation, advice=advice, **identifiers)
         self.retry_after = retry_after
+
+
+class NotYet(Unchanged):
+    """It is not time for this; the identifiers say when."""
 
 
 class Refused(Unchanged):

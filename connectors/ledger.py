@@ -1,8 +1,8 @@
 """The ledger: one JSON document per connection, kept in Vault and changed by check-and-set only.
 
 It holds what a later run must know and cannot observe: which run works on the connection, which version
-was applied last, and which versions the directory has already refused. It holds no secret. A person can
-read it: ``account-rotation ledger NAME``.
+was applied last, how far a rotation came, and which versions the directory has already refused. It holds
+no secret. A person can read it: ``account-rotation ledger NAME``.
 """
 
 from __future__ import annotations
@@ -11,9 +11,13 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, ConfigDict, Field
 
-SCHEMA: Literal[1] = 1
+from connectors.rotation import Part, Retirement, Rotation, Trouble
+
+SCHEMA: Literal[2] = 2
+READABLE = frozenset({1, 2})
+"""Schemas that this version reads; 1 had no rotations, and is written as 2 at the next change."""
 SPACING = timedelta(seconds=60)
 """Between two tries of a refused version."""
 
@@ -21,41 +25,52 @@ KEPT_ATTEMPTS = 20
 """Sign-in attempts that are remembered; older ones are forgotten, youngest last."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Holder(_Part):
+class Holder(Part):
     """The run that works on the connection. A younger run may take over; the older one then stops."""
 
     run: str
     since: AwareDatetime
 
 
-class Applied(_Part):
+class Applied(Part):
     """What the console was last given, and proven to hold."""
 
     account: str
     label: str = Field(description="SecretVersion.label: mount, path, version and creation time.")
     at: AwareDatetime
+    entered_as: str | None = Field(
+        default=None, description="Label that the console shows for it, when it was promoted since."
+    )
+
+    def shown_as(self, label: str) -> str:
+        """Return the label that the console shows for a version of a secret."""
+        return self.entered_as if self.entered_as and self.label == label else label
 
 
-class Attempt(_Part):
+class Attempt(Part):
     """One password sign-in of a connection account, written down before it is made."""
 
     account: str
     label: str
     at: AwareDatetime
-    outcome: Literal["begun", "accepted", "wrong password", "no verdict"]
+    outcome: Literal["begun", "accepted", "wrong password", "no verdict", "not proven"]
 
 
-class Ledger(_Part):
+class Ledger(Part):
     """The document. ``fence`` is the Vault version it was read at; it is not part of the document."""
 
-    schema_version: Literal[1] = Field(default=SCHEMA, alias="schema")
+    schema_version: Literal[2] = Field(default=SCHEMA, alias="schema")
     connection: str
     holder: Holder | None = None
     applied: Applied | None = None
+    in_use: str | None = Field(
+        default=None, description="The account that the console signs in with."
+    )
+    idle: str | None = Field(default=None, description="The account that waits for its turn.")
+    rotation: Rotation | None = Field(default=None, description="A rotation that has not ended.")
+    rotated_at: AwareDatetime | None = Field(default=None, description="When one last ended well.")
+    retire: Retirement | None = None
+    trouble: Trouble | None = None
     attempts: tuple[Attempt, ...] = ()
     verified_at: AwareDatetime | None = None
     findings: tuple[str, ...] = ()
@@ -109,6 +124,11 @@ class Ledger(_Part):
         return self.model_copy(
             update={"attempts": (*before, last.model_copy(update={"outcome": outcome}))}
         )
+
+    def forget_attempts(self, label: str) -> Ledger:
+        """Return the ledger without the sign-ins of a version that has just been set anew."""
+        kept = tuple(attempt for attempt in self.attempts if attempt.label != label)
+        return self.model_copy(update={"attempts": kept})
 
     def finish(
         self, outcome: str, findings: Iterable[str], at: AwareDatetime, *, verified: bool

@@ -16,16 +16,25 @@ class Extension(StrEnum):
     MICROSOFT_365 = "microsoft_365"
 
 
+class Engine(StrEnum):
+    """The kind of secrets engine that a secret lives in."""
+
+    KV = "kv"
+    LDAP = "ldap"
+
+
 @dataclass(frozen=True, slots=True)
 class SecretHandle:
     """Where a secret is: mount, path and version. Never what it is.
 
-    ``version`` None means the latest at the moment of reading.
+    ``version`` None means the latest at the moment of reading. With the LDAP engine ``path`` is the name
+    of a static role, and a version is the moment of its last rotation, in milliseconds since 1970.
     """
 
     mount: str
     path: str
     version: int | None = None
+    engine: Engine = Engine.KV
 
     def at(self, version: int) -> SecretHandle:
         """Name one version of the same secret."""

@@ -7,6 +7,7 @@ in as handles; a connector reads the value from its SecretSource at the moment o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from connectors.active_directory.models import (
@@ -34,11 +35,12 @@ from connectors.entra.models import (
     EntraUser,
     PasswordProbe,
     RoleFacts,
+    SetterCheck,
 )
 from connectors.ledger import Ledger
-from connectors.models import Credential, Extension, SecretHandle, SignIn
+from connectors.models import Credential, Extension, SecretHandle, SecretVersion, SignIn
 from connectors.secret import Secret
-from connectors.vault.models import SecretMetadata
+from connectors.vault.models import SecretMetadata, Staged
 
 
 class SecretSource(Protocol):
@@ -58,12 +60,46 @@ class SecretCatalogue(Protocol):
         """Read versions and dates of a secret; the handle's own version is ignored."""
 
 
-class SecretVault(SecretSource, SecretCatalogue, Protocol):
-    """A Vault that gives out secrets and knows their versions."""
+class SecretStore(Protocol):
+    """Where the orchestrator keeps the passwords that it makes itself; a value never leaves the store."""
+
+    def stage(self, place: SecretHandle, username: str, policy: str, rotation: str) -> Staged:
+        """Make a password by a password policy and keep it create-once; what is there already stays."""
+
+    def promote(
+        self, staged: SecretHandle, current: SecretHandle, expected_version: int
+    ) -> SecretVersion:
+        """Copy a staged credential over the version that consumers read, by check-and-set.
+
+        One that was promoted before is success. Raises Conflict when somebody else wrote in between.
+        """
+
+    def discard(self, place: SecretHandle) -> None:
+        """Remove a staged secret and all its versions; one that is already gone is success."""
+
+    def capabilities(self, paths: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        """Read what this identity may do at each API path."""
+
+
+class StaticRoles(Protocol):
+    """Passwords that Vault itself rotates in a directory (LDAP secrets engine)."""
+
+    def rotate_static_role(self, role: SecretHandle) -> SecretVersion:
+        """Let Vault rotate the account of a static role now; return the new version.
+
+        An answer of Vault that says nothing about the directory is observed, never repeated blindly.
+        """
+
+
+class SecretVault(SecretSource, SecretCatalogue, SecretStore, StaticRoles, Protocol):
+    """A Vault that gives out secrets, knows their versions, and keeps new ones."""
 
 
 class LedgerStore(Protocol):
-    """Where the ledgers of connections are kept."""
+    """Where the ledgers of connections are kept, and beside them the passwords that wait."""
+
+    def pending(self, connection: str, rotation: str) -> SecretHandle:
+        """Name where the new password of one rotation waits."""
 
     def read(self, connection: str) -> Ledger:
         """Read a ledger; an empty one with fence 0 where there is none yet."""
@@ -78,16 +114,25 @@ class LedgerStore(Protocol):
 class Directory(Protocol):
     """Active Directory: proofs and observations. Nothing here modifies anything."""
 
-    def sign_in(self, account: SecretHandle) -> SignIn:
-        """Bind with the credential on a fresh connection, once; raise SignInRefused with the reason."""
+    @property
+    def controllers(self) -> tuple[str, ...]:
+        """The domain controllers of the inventory, in its order."""
 
-    def account_state(self, username: str) -> AccountState:
+    def sign_in(self, account: SecretHandle, *, where: str | None = None) -> SignIn:
+        """Bind with the credential on a fresh connection, once; raise SignInRefused with the reason.
+
+        ``where`` asks for one controller.
+        """
+
+    def account_state(self, username: str, *, where: str | None = None) -> AccountState:
         """Read an account (UPN, sAMAccountName or DOMAIN-backslash-name) as the reader identity."""
 
     def lockout_policy(self, username: str) -> LockoutPolicy:
         """Read the policy in force for the account: its password settings object, else the domain's."""
 
-    def rights(self, account: SecretHandle, container: str) -> tuple[RightCheck, ...]:
+    def rights(
+        self, account: SecretHandle, container: str, *, where: str | None = None
+    ) -> tuple[RightCheck, ...]:
         """Predict the account's rights on a container, signed in as the account, modifying nothing."""
 
     def find_user(self, username: str) -> DirectoryUser | None:
@@ -113,6 +158,23 @@ class DirectoryUsers(Protocol):
         self, account: SecretHandle, container: str, prefix: str, *, keep: str = ""
     ) -> tuple[str, ...]:
         """Delete the users directly in the container whose name starts with the prefix, but ``keep``."""
+
+
+class DirectoryPasswords(Protocol):
+    """Active Directory: setting passwords of connection accounts, as the setter identity."""
+
+    def set_password(self, dn: str, new: SecretHandle, *, where: str | None = None) -> str:
+        """Reset an account's password to the secret's; return the controller that took it.
+
+        Setting the same secret again is harmless. Raises NotPermitted, PolicyRefused, NotFound,
+        Unreachable, and Unknown when the answer was lost.
+        """
+
+    def scramble_password(self, dn: str, *, where: str | None = None) -> str:
+        """Reset an account's password to a random one that nobody keeps; return the controller."""
+
+    def may_set_password(self, dn: str) -> RightCheck:
+        """Predict whether the setter may reset this account's password, modifying nothing."""
 
 
 class Tenant(Protocol):
@@ -161,6 +223,28 @@ class TenantUsers(Protocol):
 
     def delete_test_users(self, domain: str, prefix: str, *, keep: str = "") -> tuple[str, ...]:
         """Soft-delete the users of the domain whose name starts with the prefix, but ``keep`` (a UPN)."""
+
+
+class TenantPasswords(Protocol):
+    """Entra ID: setting passwords of connection accounts, as the setter identity."""
+
+    def set_password(self, account_id: str, new: SecretHandle) -> None:
+        """Set an account's password to the secret's, to be kept; setting it again is harmless.
+
+        Raises NotPermitted, PolicyRefused, NotFound, Unreachable, and Unknown when the answer was lost.
+        """
+
+    def scramble_password(self, account_id: str) -> None:
+        """Set an account's password to a random one that nobody keeps."""
+
+    def check_setter(self, account_id: str) -> SetterCheck:
+        """Read whether the setter may set this account's password, and what could not be read."""
+
+    def await_password_change(self, upn: str, before: datetime | None) -> datetime | None:
+        """Read the account until two reads in a row show a password change other than ``before``.
+
+        Returns its time; None when the tenant does not show it within the reader's patience.
+        """
 
 
 class Console(Protocol):
@@ -231,11 +315,11 @@ class ConsoleDriver(Console, CredentialEditor, ConsentPages, ProductOperations, 
     """One driver of the console; it keeps every promise above."""
 
 
-class DirectoryService(Directory, DirectoryUsers, Protocol):
+class DirectoryService(Directory, DirectoryUsers, DirectoryPasswords, Protocol):
     """Active Directory with everything that the procedure asks of it."""
 
 
-class TenantService(Tenant, TenantUsers, Protocol):
+class TenantService(Tenant, TenantUsers, TenantPasswords, Protocol):
     """Entra ID with everything that the procedure asks of it."""
 
 
@@ -266,15 +350,19 @@ __all__: Sequence[str] = [
     "ConsoleDriver",
     "CredentialEditor",
     "Directory",
+    "DirectoryPasswords",
     "DirectoryService",
     "DirectoryUsers",
     "LedgerStore",
     "ProductOperations",
     "SecretCatalogue",
     "SecretSource",
+    "SecretStore",
     "SecretVault",
+    "StaticRoles",
     "Systems",
     "Tenant",
+    "TenantPasswords",
     "TenantService",
     "TenantUsers",
 ]

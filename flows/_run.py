@@ -14,22 +14,30 @@ from prefect.states import Completed, Failed
 from connectors.errors import RotationError
 from connectors.models import Extension
 from connectors.protocols import Systems
-from inventory.models import Connection, Service
+from inventory.models import (
+    ActiveDirectoryConnection,
+    Connection,
+    FailurePolicy,
+    Inventory,
+    Service,
+)
 from inventory.wiring import open_inventory, open_systems
-from report.procedure import steps_of_update
+from report.procedure import steps_of_rotation, steps_of_update
 from report.record import ConnectionRecord, RunRecord, recording
 from report.verdict import outcome_of, outcome_of_run
 from tasks._ledger import LedgerKeeper
+from tasks._spread import Spread
 from tasks._step import unexpected
-from tasks.identify import Location, choose
+from tasks.identify import Location, choose, choose_rotated
 
 
 class Run:
-    """What a flow body works with. ``open`` fills ``systems``, ``service`` and ``chosen``."""
+    """What a flow body works with. Opening it fills ``systems``, ``service`` and ``chosen``."""
 
     systems: Systems
     service: Service
     chosen: tuple[Connection, ...]
+    _inventory: Inventory
 
     def __init__(self, flow: str, service: str, *, dry_run: bool) -> None:
         self.record = RunRecord(flow, flow_run.get_id() or "no flow run", service, dry_run)
@@ -44,20 +52,54 @@ class Run:
     def __exit__(self, *_: object) -> None:
         self._closing.close()
 
-    def open(self, connections: Sequence[str] | None, secret_version: int | None) -> None:
+    def open(
+        self,
+        connections: Sequence[str] | None,
+        secret_version: int | None,
+        *,
+        vault_rotates: bool = False,
+    ) -> None:
         """Read the inventory, choose the connections and connect to nothing yet.
 
         Raises InvalidInput for a wrong inventory, service or connection.
         """
-        inventory = open_inventory()
-        self.service, self.chosen = choose(inventory, self.record.service, connections)
+        self._inventory = open_inventory()
+        self.service, self.chosen = choose(self._inventory, self.record.service, connections)
         for item in self.chosen:
             version = f"version {secret_version}" if secret_version else "the latest version"
             asked = f"update to {version} of {item.secret.mount}/{item.secret.path}"
-            known = ConnectionRecord(item.name, asked, steps_of_update(item.extension))
-            self._records[item.name] = known
-            self.record.connections.append(known)
-        self.systems = self._closing.enter_context(open_systems(inventory))
+            steps = steps_of_update(item.extension, vault_rotates=vault_rotates)
+            self._know(ConnectionRecord(item.name, asked, steps))
+        self.systems = self._closing.enter_context(open_systems(self._inventory))
+
+    def open_rotation(self, connection: str) -> None:
+        """Read the inventory and find the connection that is to be rotated; connect to nothing yet.
+
+        Raises InvalidInput for a wrong inventory or connection, or one that somebody else rotates.
+        """
+        self._inventory = open_inventory()
+        self.service, chosen = choose_rotated(self._inventory, connection)
+        self.chosen = (chosen,)
+        self.record.service = self.service.name
+        asked = f"rotate {' and '.join(a.username for a in chosen.accounts)}, {chosen.mode.value}"
+        self._know(ConnectionRecord(connection, asked, steps_of_rotation(chosen.extension)))
+        self.systems = self._closing.enter_context(open_systems(self._inventory))
+
+    @property
+    def failure_policy(self) -> FailurePolicy | None:
+        """What becomes of a connection whose rotation fails; None before the inventory was read."""
+        return self._inventory.failure_policy if hasattr(self, "_inventory") else None
+
+    def spread(self, location: Location) -> Spread:
+        """Return how long a password may take to reach every domain controller of a connection."""
+        if not isinstance(location.connection, ActiveDirectoryConnection):
+            return Spread()
+        home = self._inventory.directory(location.connection.directory)
+        return Spread(float(home.replication_wait_seconds), home.require_every_controller)
+
+    def _know(self, connection: ConnectionRecord) -> None:
+        self._records[connection.name] = connection
+        self.record.connections.append(connection)
 
     def guarded(self) -> AbstractContextManager[None]:
         """Keep an error of the whole run as the error of every connection it was to work on."""

@@ -8,6 +8,7 @@ from prefect.client.schemas.objects import State
 from connectors.models import Extension
 from flows import active_directory, microsoft_365, validation
 from flows._run import Run
+from flows.static_roles import rotated_by_vault
 from tasks import finish, identify
 
 
@@ -23,6 +24,7 @@ def update_account_credentials(
     secret_version: int | None = None,
     dry_run: bool = False,
     try_again: bool = False,
+    rotate_role: bool = False,
 ) -> State[None]:
     """Bring a service's connections to the credential that Vault holds, and prove that it works.
 
@@ -32,17 +34,20 @@ def update_account_credentials(
         secret_version: Version of the secret in Vault, for exactly one connection; none means the latest.
         dry_run: Do every read-only check and change nothing.
         try_again: Try a version once more that the directory had refused, because the directory was corrected.
+        rotate_role: Let Vault rotate the connections' static roles first (LDAP secrets engine).
 
     Names and a version number only, never a value: Prefect shows and stores parameters. Ends in one of the
     states of ``report.verdict``; the reports are artifacts named after the connections.
     """
     with Run("update_account_credentials", service, dry_run=dry_run) as run:
         with run.guarded():
-            run.open(connections, secret_version)
+            run.open(connections, secret_version, vault_rotates=rotate_role)
             locations = identify.connection_locations(  # P1
                 run.systems, run.service, run.chosen, secret_version, try_again=try_again
             )
             run.keep_ledgers(locations)
+            if rotate_role and not dry_run:
+                locations = rotated_by_vault(run, locations)
             for location in run.of(locations, Extension.ACTIVE_DIRECTORY):
                 with run.on(location):
                     active_directory.update(run.systems, location, dry_run=dry_run)

@@ -64,6 +64,7 @@ def _asked(run: RunRecord, connection: ConnectionRecord) -> str:
         ("flow run", plain(f"{run.flow}, {run.run_id}")),
         ("started", f"{run.started:%Y-%m-%d %H:%M:%S} UTC"),
         ("dry run", "yes: nothing was changed" if run.dry_run else "no"),
+        *((("gap", plain(str(connection.gap))),) if connection.gap else ()),
     )
     return _table(("what", "value"), rows)
 

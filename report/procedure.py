@@ -48,7 +48,9 @@ STEPS: tuple[Step, ...] = (
     _article("P1", "identify the connection locations", "", "repeat"),
     _ours("N1", "preflight", "", "repeat"),
     _ours("N2", "stage the new password", "Vault", "read back"),
-    _ours("N3", "set the new password", "directory", "sign in once with pending"),
+    _ours(
+        "N3", "set the new password", "directory", "look when it was last set, then sign in once"
+    ),
     _ours("N4", "sign in with the new password", "", "repeat within the budget"),
     _article("A1", "sign in to the console", "console session", "repeat"),
     _article("A2", "open the Active Directory extension", "", "repeat"),
@@ -75,8 +77,9 @@ STEPS: tuple[Step, ...] = (
     _article("V7", "delete the provisioned user", "tenant", "clean up by run id"),
     _article("V8", "double-check the permissions", "", "repeat"),
     _ours("F1", "promote the new password", "Vault", "read back"),
+    _ours("F3", "retire the previous account's password", "directory", "look when it was last set"),
+    # Last, so that the report tells of all the others.
     _ours("F2", "record the evidence", "Prefect", "repeat"),
-    _ours("F3", "retire the previous account's password", "directory", "as N3"),
 )
 
 BY_NUMBER: dict[str, Step] = {step.number: step for step in STEPS}
@@ -94,6 +97,18 @@ UPDATE: dict[Extension, tuple[str, ...]] = {
 """The steps of an update, per extension, in order."""
 
 
-def steps_of_update(extension: Extension) -> tuple[Step, ...]:
-    """Return the steps that an update of one connection of this extension goes through."""
-    return tuple(BY_NUMBER[number] for number in UPDATE[extension])
+NEW_PASSWORD = ("N1", "N2", "N3", "N4")
+"""The steps of a rotation between P1 and the update."""
+
+
+def steps_of_update(extension: Extension, *, vault_rotates: bool = False) -> tuple[Step, ...]:
+    """Return the steps of an update of one connection; N3 among them where Vault sets the password first."""
+    first, *others = UPDATE[extension]
+    numbers = (first, *(["N3"] if vault_rotates else []), *others)
+    return tuple(BY_NUMBER[number] for number in numbers)
+
+
+def steps_of_rotation(extension: Extension) -> tuple[Step, ...]:
+    """Return the steps that a rotation of one connection of this extension goes through."""
+    first, *others, last = UPDATE[extension]
+    return tuple(BY_NUMBER[n] for n in (first, *NEW_PASSWORD, *others, "F1", "F3", last))

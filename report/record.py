@@ -41,6 +41,28 @@ class Entry:
     evidence: str
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """How long the console held a password that the directory no longer had as its newest.
+
+    ``seconds`` None: there was none, because the account in use was not touched. ``at_most``: the run was
+    cut off in between, so that the true gap is shorter.
+    """
+
+    account: str
+    seconds: float | None
+    at_most: bool = False
+
+    def __str__(self) -> str:
+        if self.seconds is None:
+            return f"none: the account in use was not touched ({self.account} took its turn)"
+        bound = "at most " if self.at_most else ""
+        return (
+            f"{bound}{self.seconds:.2f} s, from setting the password of {self.account} to saving it in the "
+            "console"
+        )
+
+
 @dataclass(eq=False)
 class ConnectionRecord:
     """What concerns one connection of the run."""
@@ -53,6 +75,7 @@ class ConnectionRecord:
     unchecked: list[str] = field(default_factory=list)
     consent: ConsentReview | None = None
     error: RotationError | None = None
+    gap: Gap | None = None
 
     def find(self, *findings: Finding) -> None:
         """Add findings, each once."""

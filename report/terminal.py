@@ -69,6 +69,8 @@ def _text(text: str, style: str = "") -> Text:
 
 def _parts(outcome: Outcome, connection: ConnectionRecord) -> list[RenderableType]:
     parts: list[RenderableType] = [Text(outcome.meaning)]
+    if connection.gap is not None:
+        parts.append(_text(f"Gap: {connection.gap}."))
     if connection.error is not None:
         parts += [
             _text(f"\n{connection.error}", "bold red"),

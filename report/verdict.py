@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from connectors.errors import (
     NeedsPerson,
+    NotYet,
     OutOfStep,
     Refused,
     RotationError,
@@ -28,35 +29,41 @@ class Outcome:
 
 READY = Outcome("Ready", True, 0, "The credential is in use, consent is complete, operations work.")
 DRY_RUN = Outcome("Dry run", True, 1, "Every read-only check passed; nothing was changed.")
+WAITING = Outcome(
+    "Waiting",
+    True,
+    2,
+    "It is not time: a wait, or a grace period, is not over; nothing was changed.",
+)
 REMEDIATION = Outcome(
     "Remediation required",
     False,
-    2,
+    3,
     "The consent of the Entra app is not as it must be; operations were not tried.",
 )
 VALIDATION = Outcome(
     "Validation failed",
     False,
-    3,
+    4,
     "The credential is in use, but a real operation failed; the findings name the right if one lacks.",
 )
 UNREACHABLE = Outcome(
-    "Unreachable", False, 4, "A system did not answer; nothing was changed by it."
+    "Unreachable", False, 5, "A system did not answer; nothing was changed by it."
 )
 REFUSED = Outcome(
-    "Refused", False, 5, "A system said no; it will say no again until it is corrected."
+    "Refused", False, 6, "A system said no; it will say no again until it is corrected."
 )
 SUPERSEDED = Outcome(
-    "Superseded", False, 6, "Another run has taken over; this one changed nothing more."
+    "Superseded", False, 7, "Another run has taken over; this one changed nothing more."
 )
-OUT_OF_STEP = Outcome("Out of step", False, 7, "Two systems disagree about the same fact.")
-NEEDS_PERSON = Outcome("Needs a person", False, 8, "A human step is due.")
+OUT_OF_STEP = Outcome("Out of step", False, 8, "Two systems disagree about the same fact.")
+NEEDS_PERSON = Outcome("Needs a person", False, 9, "A human step is due.")
 UNKNOWN = Outcome(
-    "Unknown", False, 9, "Something may or may not have happened: start again, it looks first."
+    "Unknown", False, 10, "Something may or may not have happened: start again, it looks first."
 )
 
 OUTCOMES: tuple[Outcome, ...] = (
-    READY, DRY_RUN, REMEDIATION, VALIDATION, UNREACHABLE, REFUSED, SUPERSEDED, OUT_OF_STEP,
+    READY, DRY_RUN, WAITING, REMEDIATION, VALIDATION, UNREACHABLE, REFUSED, SUPERSEDED, OUT_OF_STEP,
     NEEDS_PERSON, UNKNOWN,
 )  # fmt: skip
 
@@ -65,6 +72,7 @@ _KINDS: tuple[tuple[type[RotationError], Outcome], ...] = (
     (OutOfStep, OUT_OF_STEP),
     (NeedsPerson, NEEDS_PERSON),
     (Unknown, UNKNOWN),
+    (NotYet, WAITING),
     (Unreachable, UNREACHABLE),
     (Refused, REFUSED),
 )

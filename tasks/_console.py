@@ -75,7 +75,8 @@ def describe(row: ConnectionRow) -> str:
 def already_holds(row: ConnectionRow, location: Location, credential: Credential) -> bool:
     """Say whether our last save into this row was this very version of the secret."""
     same_account = row.account.casefold() == credential.username.casefold()
-    return same_account and row.secret_label == location.version.label
+    applied, label = location.ledger.ledger.applied, location.version.label
+    return same_account and row.secret_label == (applied.shown_as(label) if applied else label)
 
 
 def never_backwards(row: ConnectionRow, location: Location) -> None:

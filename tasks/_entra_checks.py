@@ -59,8 +59,8 @@ def roles(systems: Systems, location: Location, account: EntraAccount) -> str:
     return ", ".join(sorted(active)) or "none"
 
 
-def password(systems: Systems, location: Location) -> str:
-    """Sign in once and say what that proved.
+def password(systems: Systems, location: Location) -> tuple[ProbeVerdict, str]:
+    """Sign in once; return the verdict and what it proved, in words.
 
     Raises SignInRefused (rejected, locked, disabled, not found), Unreachable (no answer worth believing)
     or InvalidInput (the probe app or tenant is misconfigured).
@@ -69,7 +69,7 @@ def password(systems: Systems, location: Location) -> str:
     record = current_record().here()
     codes = ", ".join(f"AADSTS{code}" for code in probe.codes)
     if probe.verdict is ProbeVerdict.VALID:
-        return f"signs in (correlation id {probe.correlation_id})"
+        return probe.verdict, f"signs in (correlation id {probe.correlation_id})"
     if probe.verdict.password_accepted:
         record.find(
             Finding(
@@ -80,13 +80,13 @@ def password(systems: Systems, location: Location) -> str:
                 _COMPLETE.get(probe.verdict, _EXCLUDE),
             )
         )
-        return f"{probe.verdict.value} ({codes})"
+        return probe.verdict, f"{probe.verdict.value} ({codes})"
     if probe.verdict is ProbeVerdict.UNKNOWN:
         record.leave_unchecked(
             f"the password of {probe.account}: Entra answered {codes}, whose meaning is not known; "
             "the console's Validate decides"
         )
-        return f"not proven ({codes})"
+        return probe.verdict, f"not proven ({codes})"
     raise _refusal(probe, location, codes)
 
 

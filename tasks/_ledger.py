@@ -1,13 +1,17 @@
-"""What a run does with the ledger of a connection: take the fence, spend sign-ins, write down the end."""
+"""What a run does with the ledger of a connection: take the fence, spend sign-ins, write down what is done."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal
 
 from connectors.errors import (
     BudgetSpent,
+    NeedsPerson,
+    NotYet,
     RotationError,
     SignInReason,
     SignInRefused,
@@ -15,8 +19,17 @@ from connectors.errors import (
 )
 from connectors.ledger import Applied, Attempt, Holder, Ledger
 from connectors.protocols import LedgerStore
+from connectors.rotation import Phase, Rotation
+from tasks._wait import CLOCK
 
 HOUR = timedelta(hours=1)
+
+
+@dataclass
+class SignInAttempt:
+    """One password sign-in that is going on; the one who makes it may say that it proved nothing."""
+
+    outcome: Literal["accepted", "not proven"] = "accepted"
 
 
 class LedgerKeeper:
@@ -29,6 +42,7 @@ class LedgerKeeper:
     def __init__(self, store: LedgerStore, ledger: Ledger) -> None:
         self._store = store
         self._ledger = ledger
+        self._rotated_before = ledger.rotated_at
 
     @classmethod
     def open(cls, store: LedgerStore, connection: str) -> LedgerKeeper:
@@ -40,9 +54,26 @@ class LedgerKeeper:
         """The ledger as this run knows it."""
         return self._ledger
 
+    @property
+    def rotation(self) -> Rotation | None:
+        """The rotation that has begun and not ended."""
+        return self._ledger.rotation
+
+    @property
+    def rotated_now(self) -> bool:
+        """Say whether this run has brought a rotation to its end."""
+        return self._ledger.rotated_at != self._rotated_before
+
+    @property
+    def under_way(self) -> Rotation:
+        """The rotation that has begun and not ended; LookupError where there is none."""
+        if self._ledger.rotation is None:
+            raise LookupError(self._ledger.connection)
+        return self._ledger.rotation
+
     def take(self, run: str) -> None:
         """Write down that this run works on the connection; an older run is fenced off by it."""
-        holder = Holder(run=run, since=datetime.now(UTC))
+        holder = Holder(run=run, since=CLOCK.get().utc())
         self._write(self._ledger.model_copy(update={"holder": holder}))
 
     def leave_alone(self) -> None:
@@ -51,7 +82,7 @@ class LedgerKeeper:
         For dry runs, which take nothing. A run that began over an hour ago is taken for dead.
         """
         holder = self._ledger.holder
-        if holder is not None and holder.since > datetime.now(UTC) - HOUR:
+        if holder is not None and holder.since > CLOCK.get().utc() - HOUR:
             raise Superseded(
                 "ledger",
                 "start a dry run",
@@ -60,6 +91,51 @@ class LedgerKeeper:
                 since=holder.since.isoformat(timespec="seconds"),
                 advice="Another run works on this connection; a dry run does not disturb it. Look at that "
                 "run in the Prefect UI, and start the dry run again when it has ended.",
+            )
+
+    def leave_rotation_alone(self) -> None:
+        """Raise Superseded while a rotation has not ended: the directory may hold a password of its own."""
+        rotation = self._ledger.rotation
+        if rotation is None:
+            return
+        name = self._ledger.connection
+        raise Superseded(
+            "ledger",
+            "start an update",
+            connection=name,
+            rotation=rotation.id,
+            phase=rotation.phase,
+            begun=rotation.begun.isoformat(timespec="seconds"),
+            advice=f"A rotation of this connection has not ended. Finish it: account-rotation rotate {name} "
+            f"--finish; or give it up where that is safe: account-rotation rotate {name} --abandon",
+        )
+
+    def leave_to_a_person(self) -> None:
+        """Raise NeedsPerson or NotYet when a run that a schedule started is to leave the connection alone."""
+        trouble = self._ledger.trouble
+        if trouble is None:
+            return
+        facts = {
+            "connection": self._ledger.connection,
+            "failed_runs": trouble.cycles,
+            "since": trouble.since.isoformat(timespec="seconds"),
+            "outcome": trouble.outcome,
+        }
+        if trouble.needs_person:
+            advice = (
+                f"{trouble.reason}. {trouble.what_to_do} Then: account-rotation rotate "
+                f"{self._ledger.connection}; a run that a person starts clears this when it ends well."
+            )
+            raise NeedsPerson("ledger", "start a scheduled run", advice=advice, **facts)
+        if trouble.not_before > CLOCK.get().utc():
+            until = trouble.not_before.isoformat(timespec="seconds")
+            raise NotYet(
+                "ledger",
+                "start a scheduled run",
+                not_before=until,
+                advice="Wait; or, when the cause is gone: account-rotation rotate "
+                f"{self._ledger.connection}",
+                **facts,
             )
 
     def require(self) -> None:
@@ -79,7 +155,7 @@ class LedgerKeeper:
     @contextmanager
     def sign_in(
         self, account: str, label: str, *, tries: int, most: int | None, try_again: bool
-    ) -> Iterator[None]:
+    ) -> Iterator[SignInAttempt]:
         """Spend one password sign-in on an account: written down before, its verdict after.
 
         ``most`` wrong ones are allowed in an hour, over all versions; None leaves that to the directory's
@@ -88,7 +164,7 @@ class LedgerKeeper:
         """
         if not try_again:
             self._forbid_known(account, label, tries)
-        spent = self._ledger.wrong_since(account, datetime.now(UTC) - HOUR)
+        spent = self._ledger.wrong_since(account, CLOCK.get().utc() - HOUR)
         if most is not None and spent >= most:
             raise BudgetSpent(
                 "ledger",
@@ -99,10 +175,11 @@ class LedgerKeeper:
                 advice="More wrong sign-ins could lock the account. Find out who writes wrong passwords "
                 "to Vault, wait an hour, then start the update again; no sign-in was spent.",
             )
-        attempt = Attempt(account=account, label=label, at=datetime.now(UTC), outcome="begun")
+        attempt = Attempt(account=account, label=label, at=CLOCK.get().utc(), outcome="begun")
         self._write(self._ledger.begin_attempt(attempt))
+        made = SignInAttempt()
         try:
-            yield
+            yield made
         except SignInRefused as refused:
             wrong = refused.reason is SignInReason.WRONG_PASSWORD
             self._end("wrong password" if wrong else "no verdict")
@@ -110,19 +187,38 @@ class LedgerKeeper:
         except RotationError:
             self._end("no verdict")
             raise
-        self._end("accepted")
+        self._end(made.outcome)
 
-    def applied(self, account: str, label: str) -> None:
-        """Write down what the console holds now."""
-        now = Applied(account=account, label=label, at=datetime.now(UTC))
-        self._write(self._ledger.model_copy(update={"applied": now}))
+    def applied(self, account: str, label: str, step: Phase) -> None:
+        """Write down what the console holds since this step, also as part of a rotation."""
+        now, ledger = CLOCK.get().utc(), self._ledger
+        shown = ledger.applied.shown_as(label) if ledger.applied else label
+        entered_as = shown if shown != label else None
+        change: dict[str, Any] = {
+            "applied": Applied(account=account, label=label, at=now, entered_as=entered_as),
+            "in_use": account,
+        }
+        rotation = ledger.rotation
+        if rotation and rotation.pending and rotation.pending.secret.label == label:
+            entered = rotation.entered_at or now
+            change["rotation"] = rotation.model_copy(update={"phase": step, "entered_at": entered})
+        self.change(**change)
+
+    def change(self, **fields: Any) -> None:
+        """Write changed fields of the ledger; raises Superseded when another run wrote it since."""
+        self._write(self._ledger.model_copy(update=fields))
+
+    def advance(self, phase: Phase, **fields: Any) -> None:
+        """Write down that the rotation has come so far, with changed fields of it."""
+        rotation = self.under_way.model_copy(update={"phase": phase, **fields})
+        self.change(rotation=rotation)
 
     def finish(self, outcome: str, findings: Iterable[str], *, verified: bool) -> None:
         """Write down how the run ended and let go of the connection."""
-        self._write(self._ledger.finish(outcome, findings, datetime.now(UTC), verified=verified))
+        self._write(self._ledger.finish(outcome, findings, CLOCK.get().utc(), verified=verified))
 
     def _forbid_known(self, account: str, label: str, tries: int) -> None:
-        known = self._ledger.refused(label, account, tries=tries, now=datetime.now(UTC))
+        known = self._ledger.refused(label, account, tries=tries, now=CLOCK.get().utc())
         if known is None:
             return
         said = (

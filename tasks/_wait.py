@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from connectors.errors import Refused, Unknown, Unreachable
@@ -14,12 +15,17 @@ from tasks.settings import RetrySettings
 T = TypeVar("T")
 
 
+def _utc() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Time as the steps see it: seconds that only grow, and waiting for seconds."""
+    """Time as the steps see it: seconds that only grow, waiting for seconds, and the date."""
 
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    utc: Callable[[], datetime] = _utc
 
 
 CLOCK: ContextVar[Clock] = ContextVar("clock", default=Clock())  # noqa: B039  it is frozen

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from connectors.active_directory.rights import delegation_advice
 from connectors.cayosoft.models import CheckResult, ConnectionRow, ConsoleSession, Draft
 from connectors.errors import OutOfStep, RotationError, SignInReason, SignInRefused
 from connectors.models import Finding, Presence
 from connectors.protocols import Systems
 from report.record import current_record
-from tasks import _console
+from tasks import _console, _sign_in
+from tasks._restore import restore
 from tasks._step import AlreadySo, Answer, Done, step
 from tasks.identify import Location
+from tasks.permissions import right_missing
 
 
 @step("A1")
@@ -44,26 +45,16 @@ def update_credential(
     """
     _console.never_backwards(row, location)
     credential = _console.fetch(systems, location)
-    directory = systems.directory(location.in_directory.directory)
     problem: RotationError | None = None
+    proof = ""
     try:
-        with location.ledger.sign_in(
-            credential.username,
-            location.version.label,
-            tries=1,
-            most=None,
-            try_again=location.try_again,
-        ):
-            proof = directory.sign_in(location.secret)
+        proof = _sign_in.prove(systems, location, credential.username)
     except SignInRefused as refused:
         problem = _explained(refused, location)
     if problem:
         raise problem
     missing = _check_rights(systems, location)
-    proven = (
-        f"{proof.account} signs in on {proof.where} with {location.secret}, "
-        f"{'rights: ' + missing + ' missing' if missing else 'no right is missing'}"
-    )
+    proven = f"{proof}, {'rights: ' + missing + ' missing' if missing else 'no right is missing'}"
     if _console.already_holds(row, location, credential):
         return AlreadySo(None, f"{proven}; {_console.describe(row)}")
     if dry_run:
@@ -84,8 +75,14 @@ def save(systems: Systems, location: Location, draft: Draft | None) -> Answer[Co
     """Save the changed credential."""
     location.ledger.require()
     answer = _console.save(systems, location, draft)
-    location.ledger.applied(answer.value.account, location.version.label)
+    location.ledger.applied(answer.value.account, location.version.label, "A5")
     return answer
+
+
+@step("A5", undo=True)
+def restore_previous(systems: Systems, location: Location) -> Answer[None]:
+    """Undo step A5 of a rotation: enter the account again that was in use before, and save."""
+    return restore(systems, location)
 
 
 @step("A6")
@@ -125,18 +122,11 @@ def _check_rights(systems: Systems, location: Location) -> str:
     record = current_record().here()
     directory = systems.directory(location.in_directory.directory)
     missing: list[str] = []
-    for check in directory.rights(location.secret, location.in_directory.validation_ou):
+    unit = location.in_directory.validation_ou
+    for check in directory.rights(location.secret, unit, where=location.where):
         if check.presence is Presence.MISSING:
             missing.append(check.right.value)
-            record.find(
-                Finding(
-                    "active-directory.right-missing",
-                    check.right.value,
-                    f"The connection account lacks the right to {check.right.value} "
-                    f"in {check.container} ({check.how}).",
-                    f"Run as a domain administrator: {delegation_advice(check)}",
-                )
-            )
+            record.find(right_missing(check))
         elif check.presence is Presence.UNTOLD:
             record.leave_unchecked(
                 f"the right to {check.right.value} in {check.container}: {check.how}"

@@ -13,7 +13,8 @@ from connectors.errors import (
     SignInRefused,
 )
 from connectors.protocols import Systems
-from tasks import _console, _entra_checks
+from tasks import _console, _entra_checks, _sign_in
+from tasks._restore import restore
 from tasks._step import AlreadySo, Answer, Done, step
 from tasks.identify import Location
 
@@ -54,15 +55,7 @@ def update_credential(
             "no sign-in was spent.",
         )
     roles = _entra_checks.roles(systems, location, account)
-    with location.ledger.sign_in(
-        account.upn,
-        location.version.label,
-        tries=tenant.tries_per_version,
-        most=tenant.wrong_sign_ins_an_hour,
-        try_again=location.try_again,
-    ):
-        proof = _entra_checks.password(systems, location)
-    proven = f"{account.upn} with {location.secret}: {proof}; roles: {roles}"
+    proven = f"{_sign_in.prove(systems, location, account.upn)}; roles: {roles}"
     if _console.already_holds(row, location, credential):
         return AlreadySo((row, None), f"{proven}; {_console.describe(row)}")
     if dry_run:
@@ -90,7 +83,7 @@ def validate_and_accept(
     location.ledger.require()
     if draft is None:
         answer = _console.save(systems, location, None)
-        location.ledger.applied(answer.value.account, location.version.label)
+        location.ledger.applied(answer.value.account, location.version.label, "E4")
         return answer
     result = systems.console(location.service.name).validate(draft)
     shown = "; ".join(result.messages) or "no message"
@@ -105,5 +98,11 @@ def validate_and_accept(
             "cause: exclude the account, then start the update again. The console is unchanged.",
         )
     answer = _console.save(systems, location, draft)
-    location.ledger.applied(answer.value.account, location.version.label)
+    location.ledger.applied(answer.value.account, location.version.label, "E4")
     return Done(answer.value, f"Validate passed: {shown}; {answer.evidence}")
+
+
+@step("E4", undo=True)
+def restore_previous(systems: Systems, location: Location) -> Answer[None]:
+    """Undo step E4 of a rotation: enter the account again that was in use before, validate, and accept."""
+    return restore(systems, location)

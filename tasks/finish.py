@@ -8,12 +8,22 @@ import httpx
 from prefect.artifacts import create_markdown_artifact
 from prefect.events import emit_event
 
-from connectors.errors import RotationError, Superseded, Unknown, Unreachable
+from connectors.errors import (
+    NeedsPerson,
+    NotYet,
+    RotationError,
+    Superseded,
+    Unknown,
+    Unreachable,
+)
+from inventory.models import FailurePolicy
 from report import markdown
 from report.record import ConnectionRecord, RunRecord, current_record
-from report.verdict import READY, outcome_of
+from report.verdict import NEEDS_PERSON, READY, outcome_of
 from tasks._ledger import LedgerKeeper
 from tasks._step import Answer, Done, step
+from tasks._trouble import after_failure
+from tasks._wait import CLOCK
 
 _NOT_KEPT = (
     "The connections are what this run says of them; only Prefect has no report of it. Bring its API "
@@ -22,8 +32,13 @@ _NOT_KEPT = (
 
 
 @step("F2")
-def record_evidence(ledgers: Mapping[str, LedgerKeeper]) -> Answer[None]:
+def record_evidence(
+    ledgers: Mapping[str, LedgerKeeper], policy: FailurePolicy | None = None
+) -> Answer[None]:
     """Write one report per connection as a Prefect artifact, the ledgers' last entry, and the events.
+
+    ``policy`` says what becomes of a rotation that failed. A connection that was left alone keeps the report
+    and the ledger that it has.
 
     The artifact's key is the connection's name: its history is the connection's history. Raises
     Unreachable when Prefect's API does not answer, Unknown when it does not take the report.
@@ -31,7 +46,7 @@ def record_evidence(ledgers: Mapping[str, LedgerKeeper]) -> Answer[None]:
     record = current_record()
     problem: RotationError | None = None
     try:
-        _write(record)
+        _write(record, ledgers)
     except httpx.HTTPStatusError as error:
         status = error.response.status_code
         kind = Unreachable if status == httpx.codes.TOO_MANY_REQUESTS or status >= 500 else Unknown
@@ -41,10 +56,12 @@ def record_evidence(ledgers: Mapping[str, LedgerKeeper]) -> Answer[None]:
         problem = Unreachable("prefect", "write the report", cause=cause, advice=_NOT_KEPT)
     if problem:
         raise problem
-    not_kept = [_finish(record, item, ledgers[item.name]) for item in _held(record, ledgers)]
+    held = _held(record, ledgers)
+    not_kept = [_finish(record, item, ledgers[item.name], policy) for item in held]
     for connection in record.connections:
-        _announce(record, connection)
-    said = "; ".join((f"{len(record.connections)} report(s) written", *filter(None, not_kept)))
+        _announce(record, connection, ledgers.get(connection.name))
+    written = sum(not _left_alone(item, ledgers) for item in record.connections)
+    said = "; ".join((f"{written} report(s) written", *filter(None, not_kept)))
     return Done(None, said)
 
 
@@ -57,19 +74,39 @@ def _held(record: RunRecord, ledgers: Mapping[str, LedgerKeeper]) -> list[Connec
     ]
 
 
-def _finish(record: RunRecord, connection: ConnectionRecord, ledger: LedgerKeeper) -> str | None:
+def _finish(
+    record: RunRecord,
+    connection: ConnectionRecord,
+    ledger: LedgerKeeper,
+    policy: FailurePolicy | None,
+) -> str | None:
     """Write the end into the ledger; return what to say when that fails: the next run takes it over."""
     outcome = outcome_of(connection, record)
     codes = [finding.code for finding in connection.findings]
     try:
+        if isinstance(connection.error, NotYet):
+            ledger.change(holder=None)
+            return None
+        if policy is not None and not outcome.succeeded and not ledger.rotated_now:
+            before, error = ledger.ledger.trouble, connection.error
+            now = CLOCK.get().utc()
+            ledger.change(trouble=after_failure(before, error, outcome.name, policy, now))
         ledger.finish(outcome.name, codes, verified=outcome is READY)
     except RotationError as error:
         return f"the ledger of {connection.name} was not written: {error}"
     return None
 
 
-def _write(record: RunRecord) -> None:
+def _left_alone(connection: ConnectionRecord, ledgers: Mapping[str, LedgerKeeper]) -> bool:
+    """Say whether the run found that it is not time, or that a person is due, and touched nothing."""
+    untouched = isinstance(connection.error, NeedsPerson) and connection.name not in ledgers
+    return untouched or isinstance(connection.error, NotYet)
+
+
+def _write(record: RunRecord, ledgers: Mapping[str, LedgerKeeper]) -> None:
     for connection in record.connections:
+        if _left_alone(connection, ledgers):
+            continue
         create_markdown_artifact(
             key=connection.name,
             markdown=markdown.render(record, connection),
@@ -78,10 +115,18 @@ def _write(record: RunRecord) -> None:
         )
 
 
-def _announce(record: RunRecord, connection: ConnectionRecord) -> None:
+def _announce(record: RunRecord, connection: ConnectionRecord, ledger: LedgerKeeper | None) -> None:
+    """Emit the end state, and that a person is needed where the failures have come so far."""
     outcome = outcome_of(connection, record)
+    _emit(record, connection, outcome.name)
+    trouble = ledger.ledger.trouble if ledger else None
+    if trouble and trouble.needs_person and outcome is not NEEDS_PERSON:
+        _emit(record, connection, NEEDS_PERSON.name)
+
+
+def _emit(record: RunRecord, connection: ConnectionRecord, name: str) -> None:
     emit_event(
-        event=f"cayosoft.connection.{outcome.name.lower().replace(' ', '-')}",
+        event=f"cayosoft.connection.{name.lower().replace(' ', '-')}",
         resource={
             "prefect.resource.id": f"cayosoft.connection.{record.service}.{connection.name}",
             "prefect.resource.name": connection.name,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connectors.errors import InvalidInput, NotFound
-from connectors.models import Extension, SecretHandle, SecretVersion
+from connectors.models import Engine, Extension, SecretHandle, SecretVersion
 from connectors.protocols import Systems
 from inventory.models import (
     ActiveDirectoryConnection,
@@ -14,6 +14,7 @@ from inventory.models import (
     Driver,
     Inventory,
     Microsoft365Connection,
+    RotatedBy,
     Service,
 )
 from report.record import current_record
@@ -33,6 +34,12 @@ class Location:
     """Whether a person asked for this very version, which may then be an older one."""
     try_again: bool = False
     """Whether a person asked to try a version once more that the directory had refused."""
+    where: str | None = None
+    """The domain controller that is known to have this version; None for any."""
+
+    def holding(self, version: SecretVersion, where: str | None = None) -> Location:
+        """Return the same place, to hold another version of a credential."""
+        return replace(self, version=version, where=where)
 
     @property
     def name(self) -> str:
@@ -86,15 +93,7 @@ def choose(
             advice=f"Name one of the inventory's services: {', '.join(sorted(services))}.",
         )
     found = services[service]
-    if found.console.driver is not Driver.BRIDGE:
-        raise InvalidInput(
-            "inventory",
-            "choose the driver",
-            service=service,
-            driver=found.console.driver.value,
-            advice="The driver that guides a person is not in this version. Put a bridge in front of "
-            "the console (docs/console-bridge.md), then write driver: bridge with its url and client.",
-        )
+    _reachable(found)
     known = {item.name: item for item in found.connections}
     if names is not None and not names:
         raise InvalidInput(
@@ -115,6 +114,55 @@ def choose(
     return found, tuple(item for item in found.connections if names is None or item.name in names)
 
 
+def _reachable(service: Service) -> None:
+    if service.console.driver is not Driver.BRIDGE:
+        raise InvalidInput(
+            "inventory",
+            "choose the driver",
+            service=service.name,
+            driver=service.console.driver.value,
+            advice="The driver that guides a person is not in this version. Put a bridge in front of "
+            "the console (docs/console-bridge.md), then write driver: bridge with its url and client.",
+        )
+
+
+def choose_rotated(inventory: Inventory, name: str) -> tuple[Service, Connection]:
+    """Return the connection that the orchestrator is to rotate, and its service.
+
+    Raises InvalidInput for a name that is not in the inventory, a connection that somebody else rotates,
+    and a console that only a person can reach; each with the right next command.
+    """
+    known = sorted(item.name for service in inventory.services for item in service.connections)
+    if name not in known:
+        raise InvalidInput(
+            "inventory",
+            "find connection",
+            connection=name,
+            advice=f"Name one of the inventory's connections: {', '.join(known)}.",
+        )
+    service, connection = inventory.connection(name)
+    if connection.rotated_by is not RotatedBy.ORCHESTRATOR:
+        raise InvalidInput(
+            "inventory",
+            "choose who rotates",
+            connection=name,
+            rotated_by=connection.rotated_by.value,
+            advice=_rotated_elsewhere(service, connection),
+        )
+    _reachable(service)
+    return service, connection
+
+
+def _rotated_elsewhere(service: Service, connection: Connection) -> str:
+    update = f"account-rotation update {service.name} --connection {connection.name}"
+    if connection.secret.engine is Engine.LDAP:
+        return f"Vault rotates this account. Let it, and bring it to the console: {update} --rotate-role"
+    return (
+        "Somebody else changes this account's password and writes it to Vault "
+        f"({connection.secret.handle}). Let that party rotate, then: {update}"
+    )
+
+
 @step("P1")
 def connection_locations(
     systems: Systems,
@@ -123,12 +171,16 @@ def connection_locations(
     secret_version: int | None,
     *,
     try_again: bool = False,
+    rotating: bool = False,
+    scheduled: bool = False,
 ) -> Done[tuple[Location, ...]]:
-    """Pin the secret version that each chosen connection is to hold, and take its ledger.
+    """Pin the secret version that each chosen connection holds or is to hold, and take its ledger.
 
     From here on an older run on the same connection is fenced off; a dry run takes nothing. Raises
     InvalidInput for one version number over several connections, NotFound for a version that is not
-    there or was deleted, OutOfStep for a ledger that this version does not understand.
+    there or was deleted, OutOfStep for a ledger that this version does not understand, Superseded where
+    a rotation has not ended (unless ``rotating``), NeedsPerson or NotYet where a ``scheduled`` run is to
+    leave the connection alone.
     """
     if secret_version is not None and len(chosen) != 1:
         raise InvalidInput(
@@ -151,6 +203,11 @@ def connection_locations(
         for item in chosen
     )
     record = current_record()
+    for item in locations:
+        if not rotating:
+            item.ledger.leave_rotation_alone()
+        elif scheduled:
+            item.ledger.leave_to_a_person()
     for item in locations:
         if record.dry_run:
             item.ledger.leave_alone()

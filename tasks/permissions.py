@@ -1,16 +1,16 @@
-"""V8: an operation failed; double-check the permissions and name the missing one."""
+"""V8: an operation failed; double-check the permissions and name the missing one. And: which right is missing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from connectors.active_directory.models import Right
+from connectors.active_directory.models import Right, RightCheck
 from connectors.active_directory.rights import delegation_advice
 from connectors.cayosoft.models import Operation
 from connectors.entra.models import ConsentReview, GrantedHow, PermissionKind
 from connectors.entra.roles import missing_roles
-from connectors.errors import RotationError
+from connectors.errors import NotPermitted, RotationError
 from connectors.models import Extension, Finding, Presence
 from connectors.protocols import Systems
 from report.record import current_record
@@ -58,18 +58,52 @@ def double_check_permissions(
     return Done(findings, f"{failed.operation} failed: {named or 'no missing permission found'}")
 
 
+def right_missing(check: RightCheck, more: str = "") -> Finding:
+    """Return the finding for a right that is missing, with the command that delegates it."""
+    return Finding(
+        "active-directory.right-missing",
+        check.right.value,
+        f"The connection account lacks the right to {check.right.value} "
+        f"in {check.container}{more} ({check.how}).",
+        f"Run as a domain administrator: {delegation_advice(check)}",
+    )
+
+
+def same_rights(systems: Systems, location: Location) -> str:
+    """Make sure that an account whose turn it is has every right that the one in use has.
+
+    Raises NotPermitted, with a finding for each right that it lacks.
+    """
+    if location.extension is not Extension.ACTIVE_DIRECTORY:
+        return "its roles were compared in N1"
+    directory = systems.directory(location.in_directory.directory)
+    unit = location.in_directory.validation_ou
+    checks = directory.rights(location.secret, unit, where=location.where)
+    in_use = directory.rights(location.connection.secret.handle, unit)
+    had = {check.right for check in in_use if check.presence is Presence.PRESENT}
+    lost = [c for c in checks if c.presence is Presence.MISSING and c.right in had]
+    if not lost:
+        return "it has the rights of the account in use"
+    more = ", which the account in use has"
+    current_record().here().find(*(right_missing(check, more) for check in lost))
+    raise NotPermitted(
+        "active directory",
+        "compare the rights of both accounts",
+        account=lost[0].account,
+        lacks=", ".join(check.right.value for check in lost),
+        advice="Delegate what the findings name, then: account-rotation rotate "
+        f"{location.name}; it goes on from here. The console still holds the other account.",
+    )
+
+
 def _rights(systems: Systems, location: Location, operation: str) -> tuple[Finding, ...]:
     directory = systems.directory(location.in_directory.directory)
     wanted = _RIGHTS.get(operation)
-    checks = directory.rights(location.secret, location.in_directory.validation_ou)
+    checks = directory.rights(
+        location.secret, location.in_directory.validation_ou, where=location.where
+    )
     return tuple(
-        Finding(
-            "active-directory.right-missing",
-            check.right.value,
-            f"The connection account lacks the right to {check.right.value} "
-            f"in {check.container} ({check.how}).",
-            f"Run as a domain administrator: {delegation_advice(check)}",
-        )
+        right_missing(check)
         for check in checks
         if check.presence is Presence.MISSING and wanted in (None, check.right)
     )

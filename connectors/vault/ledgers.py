@@ -7,7 +7,7 @@ import json
 from pydantic import ValidationError
 
 from connectors.errors import Conflict, NotFound, OutOfStep, Superseded, Unknown
-from connectors.ledger import SCHEMA, Ledger
+from connectors.ledger import READABLE, SCHEMA, Ledger
 from connectors.models import SecretHandle, SecretVersion
 from connectors.vault.client import VaultClient
 
@@ -26,6 +26,10 @@ class VaultLedgers:
         """Name where the ledger of a connection lies."""
         return SecretHandle(self._mount, f"{self._root}/{connection}/ledger")
 
+    def pending(self, connection: str, rotation: str) -> SecretHandle:
+        """Name where the new password of one rotation waits."""
+        return SecretHandle(self._mount, f"{self._root}/{connection}/pending/{rotation}")
+
     def read(self, connection: str) -> Ledger:
         """Return the ledger; a new, empty one with fence 0 where there is none yet.
 
@@ -43,8 +47,8 @@ class VaultLedgers:
         else:
             try:
                 found = json.loads(text)
-                if isinstance(found, dict) and found.get("schema") == SCHEMA:
-                    ledger = Ledger.model_validate(found)
+                if isinstance(found, dict) and found.get("schema") in READABLE:
+                    ledger = Ledger.model_validate(found | {"schema": SCHEMA})
                     if ledger.connection == connection:
                         return ledger.model_copy(update={"fence": newest.version})
                 why = _why(found)

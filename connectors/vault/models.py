@@ -23,6 +23,14 @@ class SecretMetadata:
 
 
 @dataclass(frozen=True, slots=True)
+class Staged:
+    """A password that waits at its own path; ``made_now`` False: it was there already."""
+
+    version: SecretVersion
+    made_now: bool
+
+
+@dataclass(frozen=True, slots=True)
 class WrappingToken:
     """A token that gives out what was wrapped, once, within ``seconds``."""
 

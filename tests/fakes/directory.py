@@ -24,11 +24,13 @@ class FakeDirectory(Told):
         self.untold: set[Right] = set()
         self._moments = (START + timedelta(minutes=n) for n in itertools.count(1))
 
-    def sign_in(self, account: SecretHandle) -> SignIn:
-        """Sign in with administrator privileges."""
+    def sign_in(self, account: SecretHandle, *, where: str | None = None) -> SignIn:
+        """Sign in with the credential."""
         return self.act("sign_in", lambda: SignIn("svc@corp.example.com", "dc1", START))
 
-    def rights(self, account: SecretHandle, container: str) -> tuple[RightCheck, ...]:
+    def rights(
+        self, account: SecretHandle, container: str, *, where: str | None = None
+    ) -> tuple[RightCheck, ...]:
         """Predict the account's rights on a container, signed in as the account, modifying nothing."""
 
         def presence(right: Right) -> Presence:

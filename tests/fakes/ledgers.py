@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from connectors.errors import Superseded
 from connectors.ledger import Ledger
+from connectors.models import SecretHandle
 from tests.fakes.telling import Told
 
 
@@ -13,6 +14,10 @@ class FakeLedgers(Told):
     def __init__(self) -> None:
         super().__init__()
         self.kept: dict[str, Ledger] = {}
+
+    def pending(self, connection: str, rotation: str) -> SecretHandle:
+        """Name where the new password of one rotation waits."""
+        return SecretHandle("kv", f"rotation/{connection}/pending/{rotation}")
 
     def read(self, connection: str) -> Ledger:
         """Return the ledger, or an empty one."""

@@ -10,6 +10,7 @@ from connectors.errors import (
     Conflict,
     NeedsPerson,
     NotPermitted,
+    NotYet,
     OutOfStep,
     RotationError,
     SignInReason,
@@ -25,10 +26,10 @@ from tests.unit.report.conftest import Ran, entry
 
 
 def test_names_and_ranks_are_told_apart() -> None:
-    """Each end state has its own name and rank, listed from best to worst; only two are a success."""
+    """Each end state has its own name and rank, listed from best to worst; a run that found it was not time has not failed."""
     assert len({o.name for o in OUTCOMES}) == len(OUTCOMES)
     assert sorted({o.rank for o in OUTCOMES}) == [o.rank for o in OUTCOMES]
-    assert [o.name for o in OUTCOMES if o.succeeded] == ["Ready", "Dry run"]
+    assert [o.name for o in OUTCOMES if o.succeeded] == ["Ready", "Dry run", "Waiting"]
 
 
 def _all_errors(kind: type[RotationError] = RotationError) -> list[type[RotationError]]:
@@ -38,10 +39,10 @@ def _all_errors(kind: type[RotationError] = RotationError) -> list[type[Rotation
 
 @pytest.mark.parametrize("kind", _all_errors(), ids=lambda kind: kind.__name__)
 def test_every_error_has_an_end_state(kind: type[RotationError]) -> None:
-    """No error of the tree is a success, and what is not known better is Unknown."""
+    """No error of the tree is a success, but that it is not time; what is not known better is Unknown."""
     more = {"reason": SignInReason.LOCKED} if kind is SignInRefused else {}
     outcome = outcome_of_error(kind("s", "o", **more))
-    assert not outcome.succeeded
+    assert outcome.succeeded is (kind is NotYet)
     if kind in (RotationError, Unknown, errors.Unchanged):
         assert outcome is verdict.UNKNOWN
 

@@ -1,0 +1,93 @@
+"""Sections N and F around the update of one connection: with one account in place, or with two in turn."""
+
+from __future__ import annotations
+
+from connectors.errors import NotFound, OutOfStep, PolicyRefused, Refused, RotationError, Superseded
+from connectors.models import Extension
+from flows import active_directory, microsoft_365, validation
+from flows._run import Run
+from tasks import active_directory as active_directory_steps
+from tasks import entra_id, new_password, preflight, promote
+from tasks.identify import Location
+
+
+def rotate(run: Run, location: Location, *, overwrite: bool) -> None:
+    """Make a password, set it, prove it, bring it to the console, prove that, and promote it."""
+    begun = preflight.preflight(run.systems, location, overwrite=overwrite)  # N1
+    if run.record.dry_run:
+        return
+    staged = new_password.stage(run.systems, location, begun)  # N2
+    try:
+        staged = new_password.set_password(run.systems, staged, overwrite=overwrite)  # N3
+    except PolicyRefused:
+        if not staged.ledger.under_way.may_be_set:
+            new_password.discard(run.systems, staged)  # N2u
+        raise
+    new_password.sign_in(run.systems, staged, run.spread(staged))  # N4
+    problem = _brought_to_the_console(run, staged)
+    promote.measure_gap(staged)
+    if begun.in_place or (problem is None and _consented(run)):
+        _promote(run, staged)
+    else:
+        _go_back(run, staged, problem)
+    if problem is not None:
+        raise problem
+
+
+def _promote(run: Run, location: Location) -> None:
+    """Promote what the console holds; in place there is no way back, whatever else is wrong."""
+    if location.ledger.under_way.entered_at is not None:
+        promote.promote(run.systems, location)  # F1
+
+
+def _consented(run: Run) -> bool:
+    review = run.record.here().consent
+    return review is None or review.ready
+
+
+def give_up(run: Run, location: Location) -> None:
+    """Give an unfinished rotation up: the console first, then what was staged."""
+    rotation = location.ledger.rotation
+    if rotation is None:
+        raise NotFound(
+            "ledger",
+            "give the rotation up",
+            connection=location.name,
+            advice=f"There is no unfinished rotation. Look: account-rotation ledger {location.name}",
+        )
+    if not rotation.in_place:
+        _restore(run, location)
+    new_password.discard(run.systems, location)  # N2u
+
+
+def _brought_to_the_console(run: Run, location: Location) -> RotationError | None:
+    """Carry the article out with the staged credential; return what ended it, None when all was done."""
+    sections = {
+        Extension.ACTIVE_DIRECTORY: active_directory.update,
+        Extension.MICROSOFT_365: microsoft_365.update,
+    }
+    try:
+        sections[location.extension](run.systems, location, dry_run=False)
+        review = run.record.here().consent
+        validation.validate_changes(run.systems, location, review, dry_run=False)
+    except RotationError as error:
+        return error.sealed()
+    return None
+
+
+def _go_back(run: Run, location: Location, problem: RotationError | None) -> None:
+    """Give the console the account in use back where a no, or an incomplete consent, came after the other.
+
+    What may pass is not gone back on: the next run finds the console as it is, and goes on.
+    """
+    said_no = problem is None or isinstance(problem, Refused | OutOfStep)
+    entered = location.ledger.under_way.entered_at is not None
+    if said_no and entered and not isinstance(problem, Superseded):
+        _restore(run, location)
+
+
+def _restore(run: Run, location: Location) -> None:
+    if location.extension is Extension.ACTIVE_DIRECTORY:
+        active_directory_steps.restore_previous(run.systems, location)  # A5u
+    else:
+        entra_id.restore_previous(run.systems, location)  # E4u
