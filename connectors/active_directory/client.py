@@ -1,37 +1,30 @@
-"""Active Directory over LDAPS: proofs, observations, and user operations as the connection account."""
+"""Active Directory over LDAPS: proofs, observations, user operations as the account, passwords as the setter."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from connectors.active_directory import accounts, budget, rights, users
-from connectors.active_directory.errors import SYSTEM
+from connectors.active_directory import accounts, passwords, rights, users
+from connectors.active_directory.identities import Identities
 from connectors.active_directory.models import (
     AccountState,
     DirectoryUser,
     LockoutPolicy,
     RightCheck,
 )
-from connectors.active_directory.names import (
-    new_sam_account_name,
-    require_within,
-    sign_in_name,
-)
-from connectors.active_directory.session import Session
+from connectors.active_directory.names import new_sam_account_name, require_within
 from connectors.active_directory.settings import DirectorySettings
-from connectors.active_directory.transport import Transport
-from connectors.errors import NotPermitted, SignInReason, SignInRefused, Unreachable
-from connectors.models import Credential, SecretHandle, SignIn
+from connectors.models import SecretHandle, SignIn
+from connectors.secret import Secret
 
 if TYPE_CHECKING:
     from connectors.protocols import SecretSource
 
 
 class ActiveDirectoryClient:
-    """One directory, reached over verified LDAPS; keeps ``Directory`` and ``DirectoryUsers``.
+    """One directory, reached over verified LDAPS; keeps ``DirectoryService``.
 
     Every job has its own connection, pinned to one controller. A controller that cannot be reached is
     passed over for the next; one that answers is believed, and a refused sign-in is never repeated on
@@ -43,9 +36,13 @@ class ActiveDirectoryClient:
     def __init__(self, settings: DirectorySettings, secrets: SecretSource) -> None:
         self._settings = settings
         self._secrets = secrets
-        self._transport = Transport(settings)
+        self._identities = Identities(settings, secrets)
         self._names = accounts.names_of(settings)
-        self._reader_refused: tuple[SecretHandle, SignInReason] | None = None
+
+    @property
+    def controllers(self) -> tuple[str, ...]:
+        """The domain controllers of the inventory, in its order; ``where`` names one of them."""
+        return self._settings.controllers
 
     def sign_in(self, account: SecretHandle, *, where: str | None = None) -> SignIn:
         """Bind with the credential on a fresh connection, once, and say where.
@@ -56,7 +53,7 @@ class ActiveDirectoryClient:
         Raises SignInRefused with the reason, BudgetSpent when none was tried, Unreachable. A sign-in
         whose answer is lost is Unreachable: a bind changes nothing, but it may have counted.
         """
-        with self._as_account(account, "sign in", where) as (session, credential):
+        with self._identities.account(account, "sign in", where) as (session, credential):
             return SignIn(credential.username, session.where, datetime.now(UTC))
 
     def account_state(self, username: str, *, where: str | None = None) -> AccountState:
@@ -64,7 +61,7 @@ class ActiveDirectoryClient:
 
         Raises NotFound.
         """
-        with self._as_reader("read account", where) as session:
+        with self._identities.reader("read account", where) as session:
             entry = accounts.find_account(session, self._names, username, "read account")
             return accounts.state_of(entry, session.where)
 
@@ -75,23 +72,26 @@ class ActiveDirectoryClient:
         comes with ``certain`` False. Raises NotFound.
         """
         operation = "read lockout policy"
-        with self._as_reader(operation) as session:
+        with self._identities.reader(operation) as session:
             entry = accounts.find_account(session, self._names, username, operation)
             return accounts.policy_of(session, self._names, entry, operation)
 
     def find_user(self, username: str) -> DirectoryUser | None:
         """Look for one user by sAMAccountName (or UPN) as the reader identity; None when there is none."""
-        with self._as_reader("find user") as session:
+        with self._identities.reader("find user") as session:
             return accounts.find_user(session, self._names, username, "find user")
 
-    def rights(self, account: SecretHandle, container: str) -> tuple[RightCheck, ...]:
+    def rights(
+        self, account: SecretHandle, container: str, *, where: str | None = None
+    ) -> tuple[RightCheck, ...]:
         """Predict the account's rights on users in a container, signed in as it, modifying nothing.
 
+        ``where`` asks for one controller, as for a password that is on its way to the others.
         Raises what ``sign_in`` raises, and NotFound for the container.
         """
         require_within(container, self._settings.base_dn, "container")
-        with self._as_account(account, "predict rights") as (session, credential):
-            return rights.predict(session, container, self._sign_in_name(credential))
+        with self._identities.account(account, "predict rights", where) as (session, credential):
+            return rights.predict(session, container, self._identities.name_of(credential))
 
     def create_user(self, account: SecretHandle, container: str, username: str) -> DirectoryUser:
         """Create an enabled user directly in the container, with a random password that nobody keeps.
@@ -100,38 +100,64 @@ class ActiveDirectoryClient:
         """
         new_sam_account_name(username)
         require_within(container, self._settings.base_dn, "container")
-        with self._as_account(account, "create user") as (session, _):
+        with self._identities.account(account, "create user") as (session, _):
             return users.create(session, container, username, self._settings.domain)
 
     def reset_password(self, account: SecretHandle, dn: str) -> None:
         """Set another random password that nobody keeps; raise NotPermitted, NotFound, Unknown."""
         require_within(dn, self._settings.base_dn)
-        with self._as_account(account, "reset password") as (session, _):
+        with self._identities.account(account, "reset password") as (session, _):
             users.reset_password(session, dn, None)
 
-    def set_password(self, account: SecretHandle, dn: str, new: SecretHandle) -> str:
-        """Reset a user's password to the secret's, acting as ``account``; return the controller.
+    def set_password(self, dn: str, new: SecretHandle, *, where: str | None = None) -> str:
+        """Reset a user's password to the secret's, as the setter; return the controller that took it.
 
-        Only signing in on that controller proves it, and only with the new password: the directory
-        accepts the previous one for another hour. A reset does not unlock an account.
-        Raises NotPermitted, PolicyRefused, NotFound, and Unknown when the answer was lost.
+        ``where`` asks for one controller. Only signing in on the one that took it proves it, and only
+        with the new password: the directory accepts the previous one for another hour. A reset does
+        not unlock an account that is locked. Setting the same secret again is harmless.
+
+        Raises NotPermitted, also for a setter that does not sign in, PolicyRefused, NotFound,
+        BudgetSpent when the setter was not tried, Unreachable, InvalidInput when the directory has no
+        setter, and Unknown when the answer was lost; its identifiers name the controller to look at.
         """
         require_within(dn, self._settings.base_dn)
-        password = self._secrets.credential(new).password
-        with self._as_account(account, "set password") as (session, _):
-            users.reset_password(session, dn, password)
+        password = passwords.usable(self._secrets.credential(new))
+        return self._reset(dn, password, "set password", where)
+
+    def scramble_password(self, dn: str, *, where: str | None = None) -> str:
+        """Reset a user's password to a random one that nobody keeps, as the setter; return the controller.
+
+        Raises what ``set_password`` raises; like it, it does not unlock.
+        """
+        require_within(dn, self._settings.base_dn)
+        return self._reset(dn, None, "scramble password", where)
+
+    def _reset(self, dn: str, password: Secret | None, operation: str, where: str | None) -> str:
+        with self._identities.setter(operation, where) as (session, credential):
+            setter = self._identities.name_of(credential)
+            passwords.reset(session, dn, password, operation, setter=setter)
             return session.where
+
+    def may_set_password(self, dn: str) -> RightCheck:
+        """Predict whether the setter may reset this user's password, signed in as it, modifying nothing.
+
+        UNTOLD when it may not read that. Raises NotFound when it does not see the user at all, and
+        what ``set_password`` raises for a setter that does not sign in.
+        """
+        require_within(dn, self._settings.base_dn)
+        with self._identities.setter("predict rights") as (session, credential):
+            return rights.predict_reset(session, dn, self._identities.name_of(credential))
 
     def modify_user(self, account: SecretHandle, dn: str, attributes: Mapping[str, str]) -> None:
         """Replace single-valued attributes, all or none; raise NotPermitted, NotFound, Unknown."""
         require_within(dn, self._settings.base_dn)
-        with self._as_account(account, "modify user") as (session, _):
+        with self._identities.account(account, "modify user") as (session, _):
             users.modify(session, dn, attributes)
 
     def delete_user(self, account: SecretHandle, dn: str) -> None:
         """Delete the user; one that is already gone is success; raise NotPermitted, Unknown."""
         require_within(dn, self._settings.base_dn)
-        with self._as_account(account, "delete user") as (session, _):
+        with self._identities.account(account, "delete user") as (session, _):
             users.delete(session, dn)
 
     def delete_test_users(
@@ -143,60 +169,5 @@ class ActiveDirectoryClient:
         prefix under four characters.
         """
         require_within(container, self._settings.base_dn, "container")
-        with self._as_account(account, "delete test users") as (session, _):
+        with self._identities.account(account, "delete test users") as (session, _):
             return users.delete_by_prefix(session, container, prefix, keep)
-
-    def _sign_in_name(self, credential: Credential) -> str:
-        return sign_in_name(credential.username, self._settings.domain)
-
-    @contextmanager
-    def _as_account(
-        self, handle: SecretHandle, operation: str, where: str | None = None
-    ) -> Iterator[tuple[Session, Credential]]:
-        """Sign in with exactly one bind, when there is budget for it."""
-        credential = self._secrets.credential(handle)
-        name = self._sign_in_name(credential)
-        reader = self._settings.reader
-        if (handle.mount, handle.path) != (reader.mount, reader.path):
-            with self._as_reader(operation, where) as looking:
-                budget.require_budget(looking, self._settings, name, operation)
-                where = looking.where
-        with next(self._transport.sessions(operation, where)) as session:
-            session.bind(credential, name, operation)
-            yield session, credential
-
-    def _as_reader(self, operation: str, where: str | None = None) -> Session:
-        """Sign in as the reader on the first controller that gives a verdict."""
-        credential = self._secrets.credential(self._settings.reader)
-        if self._reader_refused and self._reader_refused[0] == credential.handle:
-            raise self._reader_problem(operation, self._reader_refused[1])
-        for session in self._transport.sessions(operation, where):
-            try:
-                session.bind(credential, self._sign_in_name(credential), operation)
-            except Unreachable:
-                # No verdict was given: the next controller may be asked.
-                session.close()
-                continue
-            except SignInRefused as refusal:
-                session.close()
-                reason = refusal.reason
-            else:
-                return session
-            if reason is SignInReason.WRONG_PASSWORD:
-                self._reader_refused = (credential.handle, reason)
-            break
-        else:  # pragma: no cover - the transport raises when it has no controller left
-            reason = SignInReason.OTHER
-        raise self._reader_problem(operation, reason)
-
-    def _reader_problem(self, operation: str, reason: SignInReason) -> NotPermitted:
-        """Return the reader's own trouble; SignInRefused is kept for the account that is asked about."""
-        return NotPermitted(
-            SYSTEM,
-            operation,
-            directory=self._settings.name,
-            reader=self._settings.reader,
-            reason=reason.value,
-            advice="The reader identity of this directory does not sign in: correct its secret or "
-            f"its account ({self._settings.reader}), then start the update again.",
-        )

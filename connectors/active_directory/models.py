@@ -48,13 +48,17 @@ class Right(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RightCheck:
-    """One right on one container, as predicted without modifying anything."""
+    """One right on the users of one container, as predicted without modifying anything.
+
+    ``on_user``: the right is on one user, whose DN ``container`` is.
+    """
 
     right: Right
     presence: Presence
     container: str
     how: str  # what was read to tell, for the report
     account: str = ""  # the name that was signed in with
+    on_user: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,11 @@ def _escape(value: str) -> str:
     return re.sub(r" $", r"\\20", escaped)
 
 
+def parent_of(dn: str) -> str:
+    """Return the DN of the container that an object is in, as it was written."""
+    return ",".join(_components(dn)[1:]).strip(" ")
+
+
 def domain_of(base_dn: str) -> str:
     """Return the DNS name that the DC components of a base spell, or an empty text."""
     return ".".join(value for kind, value in parse_dn(base_dn, "base_dn") if kind == "dc")

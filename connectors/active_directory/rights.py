@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from connectors.active_directory import security_descriptor as sd
 from connectors.active_directory.models import Right, RightCheck
+from connectors.active_directory.names import parent_of
 from connectors.active_directory.sddl import parse_sddl_dacl
 from connectors.active_directory.session import Session
 from connectors.active_directory.values import Entry
@@ -77,16 +78,52 @@ def predict(session: Session, container: str, account: str) -> tuple[RightCheck,
     )
 
 
-def _facts(session: Session, entry: Entry, root: Entry) -> _Facts | None:
-    """Return what was read, or None when the descriptor or the token could not be."""
+def predict_reset(session: Session, dn: str, account: str) -> RightCheck:
+    """Return the check of Reset Password on one user, for the account that the session is signed in as.
+
+    Raises NotFound when the user is not there, or may not be seen.
+    """
+    told = _Told(Presence.UNTOLD, _UNREADABLE.format("user"))
+    try:
+        entry = session.read(dn, ("nTSecurityDescriptor", "objectSid"), _OPERATION, dacl=True)
+        root = session.read("", ("tokenGroups",), _OPERATION)
+    except NotPermitted:
+        pass
+    else:
+        if (read := _read(entry, root)) is not None:
+            dacl, token = read
+            # What a user may do with itself is given to SELF.
+            own = set(entry.values("objectSid")).intersection(root.values("tokenGroups"))
+            told = _reset_on(dacl, {*token, sd.SELF} if own else set(token))
+    return RightCheck(Right.RESET_PASSWORD, told.presence, dn, told.how, account, on_user=True)
+
+
+def _reset_on(dacl: sd.Dacl, token: AbstractSet[str]) -> _Told:
+    how = "nTSecurityDescriptor of the user, tokenGroups of the rootDSE"
+    if not dacl.inherits:
+        how += "; the user inherits no permissions from its container"
+    if dacl.everything:
+        return _Told(Presence.PRESENT, how)
+    return _Told(sd.check(dacl.aces, token, sd.CONTROL_ACCESS, _RESET), how)
+
+
+def _read(entry: Entry, root: Entry) -> tuple[sd.Dacl, list[str]] | None:
+    """Return the descriptor's DACL and the token, or None when one of them could not be read."""
     raw, groups = entry.values("nTSecurityDescriptor"), root.values("tokenGroups")
     if not raw or not groups:
         return None
     try:
-        token = [sd.parse_sid(value) for value in groups]
-        dacl = sd.parse_dacl(raw[0])
+        return sd.parse_dacl(raw[0]), [sd.parse_sid(value) for value in groups]
     except sd.MalformedDescriptorError:
         return None
+
+
+def _facts(session: Session, entry: Entry, root: Entry) -> _Facts | None:
+    """Return what was read, or None when the descriptor or the token could not be."""
+    read = _read(entry, root)
+    if read is None:
+        return None
+    dacl, token = read
     default = _class_default(session, root, token[0].rpartition("-")[0])
     sources = "nTSecurityDescriptor of the container (entries that a new user inherits)"
     sources += " and the default of the class user" if default else ""
@@ -107,10 +144,8 @@ def _class_default(session: Session, root: Entry, domain_sid: str) -> tuple[sd.A
     return parse_sddl_dacl(user.text("defaultSecurityDescriptor") or "", domain_sid)
 
 
-_UNREADABLE = _Told(
-    Presence.UNTOLD,
-    "nTSecurityDescriptor of the container or tokenGroups of the rootDSE could not be read",
-)
+_UNREADABLE = "nTSecurityDescriptor of the {} or tokenGroups of the rootDSE could not be read"
+_UNTOLD = _Told(Presence.UNTOLD, _UNREADABLE.format("container"))
 
 
 def _create(entry: Entry, facts: _Facts | None) -> _Told:
@@ -122,7 +157,7 @@ def _create(entry: Entry, facts: _Facts | None) -> _Told:
     if "user" in classes:
         return _Told(Presence.PRESENT, "allowedChildClassesEffective of the container names user")
     if facts is None:
-        return _UNREADABLE
+        return _UNTOLD
     if facts.on_container(sd.CREATE_CHILD) is Presence.MISSING:
         how = "allowedChildClassesEffective of the container does not name user"
         return _Told(Presence.MISSING, how)
@@ -134,14 +169,14 @@ def _create(entry: Entry, facts: _Facts | None) -> _Told:
 
 def _on_child(facts: _Facts | None, bit: int, accepted: AbstractSet[uuid.UUID]) -> _Told:
     if facts is None:
-        return _UNREADABLE
+        return _UNTOLD
     return _Told(facts.on_child(bit, accepted), facts.sources)
 
 
 def _delete(facts: _Facts | None) -> _Told:
     """Deleting takes DELETE on the user, or DELETE_CHILD for users on its container."""
     if facts is None:
-        return _UNREADABLE
+        return _UNTOLD
     answers = {facts.on_child(sd.DELETE), facts.on_container(sd.DELETE_CHILD)}
     presence = next(
         (p for p in (Presence.PRESENT, Presence.UNTOLD) if p in answers), Presence.MISSING
@@ -160,8 +195,10 @@ _DSACLS = {
 def delegation_advice(check: RightCheck) -> str:
     """Return the dsacls command that gives the account the missing right on the container.
 
-    To be run by a person who may change the container's permissions.
+    A right on one user is given on the container that it is in. To be run by a person who may change
+    the container's permissions.
     """
     inherit, grant = _DSACLS[check.right]
     trustee = check.account or "DOMAIN\\ACCOUNT"
-    return f'dsacls "{check.container}" {inherit} /G "{trustee}:{grant}"'
+    container = parent_of(check.container) if check.on_user else check.container
+    return f'dsacls "{container}" {inherit} /G "{trustee}:{grant}"'

@@ -1,7 +1,7 @@
 """Read a security descriptor and tell what it lets a token do: pure, no directory needed.
 
 Wire form: MS-DTYP 2.4.6 (descriptor), 2.4.5 (ACL), 2.4.4 (ACE), 2.4.2 (SID). Meaning of the object
-GUIDs and of inheritance: MS-ADTS 5.1.3. Owner rights and the SELF principal are not considered.
+GUIDs and of inheritance: MS-ADTS 5.1.3. Owner rights are not considered; SELF only where it is asked for.
 """
 
 from __future__ import annotations
@@ -26,12 +26,14 @@ CLASS_USER = uuid.UUID("bf967aba-0de6-11d0-a285-00aa003049e2")
 RESET_PASSWORD = uuid.UUID("00299570-246d-11d0-a768-00aa006e0529")
 
 CREATOR_OWNER = "S-1-3-0"
+SELF = "S-1-5-10"
 
 _CONTAINER_INHERIT = 0x2
 _INHERIT_ONLY = 0x8
 _HAS_OBJECT = 0x1
 _HAS_INHERITED_OBJECT = 0x2
 _DACL_PRESENT = 0x4
+_DACL_PROTECTED = 0x1000
 
 _ALLOW, _DENY, _ALLOW_OBJECT, _DENY_OBJECT = 0, 1, 5, 6
 _CONDITIONAL = {9, 10, 11, 12}  # callback ACEs: their condition is not evaluated here
@@ -61,10 +63,14 @@ class Ace:
 
 @dataclass(frozen=True, slots=True)
 class Dacl:
-    """The entries in stored order; ``everything`` is True for the NULL DACL, which allows all."""
+    """The entries in stored order; ``everything`` is True for the NULL DACL, which allows all.
+
+    ``inherits`` is False for a protected one: what is given on the container does not reach it.
+    """
 
     aces: tuple[Ace, ...]
     everything: bool = False
+    inherits: bool = True
 
 
 def parse_sid(raw: bytes, offset: int = 0) -> str:
@@ -100,7 +106,7 @@ def parse_dacl(raw: bytes) -> Dacl:
         aces, count = [], -1
     if len(aces) != count:
         raise MalformedDescriptorError("not a security descriptor")
-    return Dacl(tuple(aces))
+    return Dacl(tuple(aces), inherits=not control & _DACL_PROTECTED)
 
 
 def _parse_ace(kind: int, flags: int, body: bytes) -> Ace:

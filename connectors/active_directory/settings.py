@@ -18,7 +18,8 @@ class DirectorySettings:
     ``ca_file`` None means the machine's own trust store. Timeouts are whole seconds: ``connect_timeout``
     for TCP, ``receive_timeout`` for the TLS handshake and for every answer. ``tls_names`` are further
     names that a controller's certificate may carry instead of the host in its URL. ``reserve`` is how
-    many wrong passwords must stay unspent before the account locks.
+    many wrong passwords must stay unspent before the account locks. ``setter`` may reset the passwords of
+    connection accounts; without it nothing here can.
 
     Raises InvalidInput naming the field and the fix.
     """
@@ -32,6 +33,7 @@ class DirectorySettings:
     receive_timeout: int = 10
     tls_names: tuple[str, ...] = ()
     reserve: int = 2
+    setter: SecretHandle | None = None
 
     def __post_init__(self) -> None:
         """Check what can be checked without asking the directory."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import string
 from collections.abc import Mapping
 
 from connectors.active_directory.accounts import read_user
@@ -18,6 +19,7 @@ _log = logging.getLogger(__name__)
 
 _NORMAL_ACCOUNT = b"512"
 _SHORTEST_PREFIX = 4
+_SIGNS = string.ascii_letters + string.digits
 # Values of these are secrets or permissions, which do not go in as plain attributes.
 _CLOSED_ATTRIBUTES = {
     "unicodepwd", "userpassword", "dbcspwd", "ntsecuritydescriptor", "useraccountcontrol",
@@ -29,13 +31,14 @@ def _quoted(password: Secret) -> bytes:
     return f'"{password.reveal()}"'.encode("utf-16-le")
 
 
-def _unkept_password(username: str) -> Secret:
-    """Return a random password that any domain policy takes, and that nobody keeps."""
-    while True:
-        text = f"{secrets.token_urlsafe(45)}.aA1"
-        # A password may not hold the account's name.
-        if username.casefold() not in text.casefold():
-            return Secret(text)
+def _unkept_password() -> Secret:
+    """Return a random password that any domain policy takes, and that nobody keeps.
+
+    A policy refuses passwords that hold the account's name, or a part of its display name, of three
+    signs and more. Neither holds a comma, and here are never more than two signs between commas.
+    """
+    pairs = ("".join(secrets.choice(_SIGNS) for _ in range(2)) for _ in range(20))
+    return Secret(",".join([*pairs, "aA", "1"]))
 
 
 def create(session: Session, container: str, username: str, domain: str) -> DirectoryUser:
@@ -47,7 +50,7 @@ def create(session: Session, container: str, username: str, domain: str) -> Dire
         "sAMAccountName": [username.encode()],
         "userPrincipalName": [upn.encode()],
         "userAccountControl": [_NORMAL_ACCOUNT],
-        "unicodePwd": [_quoted(_unkept_password(username))],
+        "unicodePwd": [_quoted(_unkept_password())],
     }
     session.add_user(dn, values, operation)
     try:
@@ -58,10 +61,12 @@ def create(session: Session, container: str, username: str, domain: str) -> Dire
         return DirectoryUser(dn, username, upn, None, enabled=True, password_last_set=None)
 
 
-def reset_password(session: Session, dn: str, password: Secret | None) -> None:
+def reset_password(
+    session: Session, dn: str, password: Secret | None, operation: str = "reset password"
+) -> None:
     """Set the password, or a random one that nobody keeps."""
-    new = password if password is not None else _unkept_password(dn)
-    session.replace(dn, {"unicodePwd": [_quoted(new)]}, "reset password")
+    new = password if password is not None else _unkept_password()
+    session.replace(dn, {"unicodePwd": [_quoted(new)]}, operation)
 
 
 def modify(session: Session, dn: str, attributes: Mapping[str, str]) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from sandbox.standin.process import StandIn
 HOME, VALIDATION, ELSEWHERE = "OU=Service Accounts", "OU=Validation", "OU=Elsewhere"
 DOMAIN = "corp.example.test"
 THRESHOLD = 6
+_NUMBERS = itertools.count(1)
 
 ALL = tuple(Right)
 DELEGATIONS: Mapping[str, tuple[Right, ...]] = {
@@ -33,8 +36,10 @@ DELEGATIONS: Mapping[str, tuple[Right, ...]] = {
 }
 PLAIN = (
     "reader", "svc-names", "svc-wrong", "svc-lock", "svc-budget", "svc-window", "svc-odd", "svc-old",
-    "svc-once", "svc-target", "svc-policy", "svc-lost", "svc-strict", "svc-operator",
+    "svc-once", "svc-target", "svc-lost", "svc-strict", "svc-operator", "svc-setter",
 )  # fmt: skip
+
+NAMES = ("Administrator", "svc-off", "svc-must", *PLAIN, *DELEGATIONS)
 
 
 @dataclass
@@ -86,6 +91,24 @@ class Lab:
         """Return where a wrong password for an account is."""
         return self.secrets.put(f"wrong-{username}", username, password)
 
+    def added(self, password: str, container: str = HOME) -> SecretHandle:
+        """Add one account that no other test uses; return where its password is."""
+        name = f"svc-own-{next(_NUMBERS)}"
+        self.standin.do("add_user", username=name, password=password, container=container)
+        return self.secrets.put(name, name, password)
+
+    def setting_as(self, username: str = "svc-setter", **changes: Any) -> ActiveDirectoryClient:
+        """Return a fresh client whose setter is this account."""
+        return self.client_with(setter=self.handle(username), **changes)
+
+    def dn_of(self, account: SecretHandle) -> str:
+        """Return the DN of an account that was added."""
+        return self.client.account_state(account.path).dn
+
+    def last_set(self, account: SecretHandle) -> datetime | None:
+        """Return when the password of an account that was added was set."""
+        return self.client.account_state(account.path).password_last_set
+
     def dn(self, container: str) -> str:
         """Return the full DN of a container of the seed."""
         return f"{container},{self.settings.base_dn}"
@@ -130,7 +153,10 @@ def seed(passwords: Mapping[str, str]) -> dict[str, Any]:
             for name, rights in DELEGATIONS.items()
             if rights
         ]
-        + [{"trustee": "svc-none", "container": ELSEWHERE, "rights": [r.value for r in ALL]}],
+        + [
+            {"trustee": "svc-none", "container": ELSEWHERE, "rights": [r.value for r in ALL]},
+            {"trustee": "svc-setter", "container": HOME, "rights": [Right.RESET_PASSWORD.value]},
+        ],
         "lockout_threshold": THRESHOLD,
         "lockout_window": 600,
         "lockout_duration": 600,

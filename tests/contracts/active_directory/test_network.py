@@ -19,13 +19,6 @@ from tests.contracts.active_directory.wire import LossyLine
 
 
 @pytest.fixture
-def closed() -> str:
-    """Return the URL of a port where nobody listens."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        return f"ldaps://127.0.0.1:{server.getsockname()[1]}"
-
-
-@pytest.fixture
 def hanging() -> Iterator[str]:
     """Yield the URL of a controller that accepts and then says nothing."""
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
@@ -63,10 +56,16 @@ def test_pinned(lab: Lab, closed: str):
     """A controller that was asked for is the only one asked, and must be one of the directory's."""
     client = lab.client_with(controllers=(closed, lab.standin.url))
 
-    with pytest.raises(Unreachable):
-        client.sign_in(lab.handle("svc-names"), where=closed)
-    with pytest.raises(InvalidInput):
-        client.sign_in(lab.handle("svc-names"), where="ldaps://elsewhere")
+    for look in (
+        lambda where: client.sign_in(lab.handle("svc-names"), where=where),
+        lambda where: client.account_state("svc-names", where=where),
+        lambda where: client.rights(lab.handle("svc-names"), lab.dn(VALIDATION), where=where),
+    ):
+        with pytest.raises(Unreachable):
+            look(closed)
+        with pytest.raises(InvalidInput):
+            look("ldaps://elsewhere")
+        assert look(lab.standin.url)
 
 
 def test_stranger(lab: Lab, tmp_path_factory: pytest.TempPathFactory):

@@ -56,7 +56,7 @@ def test_odd_passwords(lab: Lab, new_password: Callable[[], str], odd: str):
     new = lab.secrets.put("odd", "svc-odd", new_password() + odd)
     dn = lab.client.account_state("svc-odd").dn
 
-    where = lab.client.set_password(lab.handle("Administrator"), dn, new)
+    where = lab.client_with(setter=lab.handle("Administrator")).set_password(dn, new)
 
     assert lab.client.sign_in(new, where=where).where == where
 

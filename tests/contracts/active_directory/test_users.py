@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
-
 import pytest
 
-from connectors.errors import Conflict, InvalidInput, NotFound, NotPermitted, PolicyRefused
+from connectors.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from tests.contracts.active_directory.lab import ELSEWHERE, HOME, VALIDATION, Lab
 
 
@@ -87,7 +84,6 @@ def test_outside_the_base(lab: Lab):
         lambda: lab.client.delete_user(admin, dn),
         lambda: lab.client.delete_user(admin, lab.settings.base_dn),
         lambda: lab.client.delete_test_users(admin, dn, "rot-"),
-        lambda: lab.client.set_password(admin, dn, admin),
     ):
         with pytest.raises(InvalidInput):
             attempt()
@@ -145,36 +141,6 @@ def test_short_prefix(lab: Lab):
     """A prefix that could match other people's users is refused."""
     with pytest.raises(InvalidInput):
         lab.client.delete_test_users(lab.handle("Administrator"), lab.dn(VALIDATION), "rot")
-
-
-def test_password_policy(lab: Lab):
-    """A password that the policy refuses is PolicyRefused, and the old one still signs in."""
-    dn = lab.client.account_state("svc-policy").dn
-    short = lab.secrets.put("short", "svc-policy", "aA1")
-
-    with pytest.raises(PolicyRefused):
-        lab.client.set_password(lab.handle("Administrator"), dn, short)
-
-    assert lab.client.sign_in(lab.handle("svc-policy")).account == "svc-policy"
-
-
-def test_logs_tell_no_secret(
-    lab: Lab, new_password: Callable[[], str], caplog: pytest.LogCaptureFixture
-):
-    """With every log at its most talkative, no password is in it, and every call is."""
-    caplog.set_level(logging.DEBUG)
-    new = lab.secrets.put("fresh", "svc-target", new_password())
-    dn = lab.client.account_state("svc-target").dn
-
-    lab.client.set_password(lab.handle("Administrator"), dn, new)
-    lab.client.sign_in(new)
-
-    told = [record.getMessage() for record in caplog.records]
-    assert not [
-        line for line in told for word in lab.secrets.passwords.values() if word and word in line
-    ]
-    assert {line.split(":")[0] for line in told if "controller" in line} == {"active directory"}
-    assert [line for line in told if "set password" in line]
 
 
 def test_clean_up_keeps_one(lab: Lab):

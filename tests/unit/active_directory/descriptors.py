@@ -27,9 +27,9 @@ def write_ace(ace: Ace) -> bytes:
     return struct.pack("<BBH", ace.kind, ace.flags, len(body) + 4) + body
 
 
-def write_descriptor(aces: tuple[Ace, ...] | None) -> bytes:
+def write_descriptor(aces: tuple[Ace, ...] | None, *, protected: bool = False) -> bytes:
     """Return a self-relative descriptor with this DACL; None writes the NULL DACL."""
-    control = 0x8004
+    control = 0x9004 if protected else 0x8004
     if aces is None:
         return struct.pack("<BBHIIII", 1, 0, control, 0, 0, 0, 0)
     entries = b"".join(write_ace(ace) for ace in aces)

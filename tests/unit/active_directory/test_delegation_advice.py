@@ -23,3 +23,14 @@ def test_command(right: Right, grant: str):
     check = RightCheck(right, Presence.MISSING, "OU=V,DC=corp", "read", "CORP\\svc")
 
     assert f'dsacls "OU=V,DC=corp" {grant}' == delegation_advice(check)
+
+
+def test_one_user():
+    """A right on one user is given on the container that it is in, whatever signs its name has."""
+    dn = "CN=svc\\, one,OU=V,DC=corp"
+    check = RightCheck(
+        Right.RESET_PASSWORD, Presence.MISSING, dn, "read", "CORP\\svc", on_user=True
+    )
+
+    command = 'dsacls "OU=V,DC=corp" /I:S /G "CORP\\svc:CA;Reset Password;user"'
+    assert command == delegation_advice(check)

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from connectors.active_directory import security_descriptor as sd
-from connectors.active_directory.models import Right
-from connectors.active_directory.rights import predict
+from connectors.active_directory.models import Right, RightCheck
+from connectors.active_directory.rights import predict, predict_reset
 from connectors.active_directory.security_descriptor import Ace
 from connectors.active_directory.values import Entry
-from connectors.errors import NotFound
+from connectors.errors import NotFound, NotPermitted
 from connectors.models import Presence
 from tests.unit.active_directory.descriptors import write_descriptor, write_sid
 
@@ -31,6 +31,8 @@ class Directory:
     classes: Sequence[bytes] = ()
     token: Sequence[str] = (ME, "S-1-1-0")
     default: str | None = None
+    sid: str = OTHER
+    closed: bool = False
     asked: list[str] = field(default_factory=list)
 
     def read(self, dn: str, *_: Any, **__: Any) -> Entry:
@@ -44,7 +46,10 @@ class Directory:
             return Entry(dn, {"defaultsecuritydescriptor": (self.default.encode(),)})
         if dn != CONTAINER:
             raise NotFound("active directory", "read", dn=dn)
+        if self.closed:
+            raise NotPermitted("active directory", "read", dn=dn)
         found = {"allowedchildclasseseffective": tuple(self.classes)}
+        found["objectsid"] = (write_sid(self.sid),)
         if self.descriptor is not None:
             found["ntsecuritydescriptor"] = (self.descriptor,)
         return Entry(dn, found)
@@ -125,3 +130,68 @@ def test_condition():
     aces = (Ace(9, CI, sd.WRITE_PROPERTY, ME),)
 
     assert told(Directory(write_descriptor(aces)))[Right.WRITE_ATTRIBUTES] is Presence.UNTOLD
+
+
+def check_of(directory: Directory) -> RightCheck:
+    """Return the prediction for one user."""
+    return predict_reset(directory, CONTAINER, "svc")  # type: ignore[arg-type]
+
+
+def reset(sid: str, flags: int = 0, kind: int = 5, thing: Any = sd.RESET_PASSWORD) -> Ace:
+    """Return an entry about Reset Password, or about another extended right."""
+    return Ace(kind, flags, sd.CONTROL_ACCESS, sid, thing)
+
+
+@pytest.mark.parametrize(
+    ("aces", "presence"),
+    [
+        ((), Presence.MISSING),
+        ((reset(ME),), Presence.PRESENT),
+        ((reset(ME, thing=None),), Presence.PRESENT),
+        ((reset(ME, thing=sd.CLASS_USER),), Presence.MISSING),
+        ((reset(OTHER),), Presence.MISSING),
+        ((reset("S-1-1-0"),), Presence.PRESENT),
+        ((reset(ME, flags=0x8),), Presence.MISSING),
+        ((reset(ME, kind=6), reset("S-1-1-0")), Presence.MISSING),
+        ((Ace(0, 0, sd.GENERIC_ALL, ME),), Presence.PRESENT),
+        ((reset(ME, kind=11),), Presence.UNTOLD),
+        ((reset(sd.SELF),), Presence.MISSING),
+        (None, Presence.PRESENT),
+    ],
+)
+def test_reset_on_one_user(aces: tuple[Ace, ...] | None, presence: Presence):
+    """The first entry of the user's own descriptor that concerns the token and the right decides."""
+    check = check_of(Directory(write_descriptor(aces)))
+
+    assert check.presence is presence
+    assert (check.right, check.container, check.on_user) == (Right.RESET_PASSWORD, CONTAINER, True)
+
+
+def test_reset_on_oneself():
+    """What is given to SELF counts for who asks about itself."""
+    directory = Directory(write_descriptor((reset(sd.SELF),)), sid=ME)
+
+    assert check_of(directory).presence is Presence.PRESENT
+
+
+@pytest.mark.parametrize(
+    "directory",
+    [
+        Directory(),
+        Directory(b"no descriptor"),
+        Directory(write_descriptor((reset(ME),)), token=()),
+        Directory(write_descriptor((reset(ME),)), closed=True),
+    ],
+)
+def test_reset_unreadable(directory: Directory):
+    """A descriptor or token that is closed to the setter leaves it untold, and how says so."""
+    assert check_of(directory).presence is Presence.UNTOLD
+    assert "could not be read" in check_of(directory).how
+
+
+def test_reset_of_a_protected_user():
+    """A user that inherits nothing is told as such: what its container gives would not help."""
+    plain, protected = (Directory(write_descriptor((), protected=p)) for p in (False, True))
+
+    assert "inherits no permissions" in check_of(protected).how
+    assert "inherits" not in check_of(plain).how
