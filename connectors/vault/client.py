@@ -1,4 +1,4 @@
-"""Vault as this product uses it: KV v2 secrets by handle, and the few system calls around them."""
+"""Vault as this product uses it: KV v2 secrets and static roles by handle, and a few system calls."""
 
 from __future__ import annotations
 
@@ -9,13 +9,9 @@ from typing import Self
 
 from requests.adapters import BaseAdapter
 
-from connectors.errors import (
-    InvalidInput,
-    NotFound,
-    NotPermitted,
-)
+from connectors.errors import NotPermitted
 from connectors.http import Effect
-from connectors.models import Credential, SecretHandle, SecretVersion
+from connectors.models import Credential, Engine, SecretHandle, SecretVersion
 from connectors.secret import Secret
 from connectors.vault import kv
 from connectors.vault.auth import AuthMethod, method
@@ -24,9 +20,19 @@ from connectors.vault.clock import Clock
 from connectors.vault.failures import by_status
 from connectors.vault.kv import Reading
 from connectors.vault.line import Line, Send, not_vault
-from connectors.vault.models import NodeState, SecretMetadata, VaultHealth, WrappingToken
+from connectors.vault.models import (
+    NodeState,
+    SecretMetadata,
+    Staged,
+    VaultHealth,
+    WrappingToken,
+)
+from connectors.vault.passwords import generate
+from connectors.vault.promoting import Promoter
 from connectors.vault.reading import Reader
-from connectors.vault.settings import VaultSettings, is_plain_path
+from connectors.vault.settings import VaultSettings
+from connectors.vault.staging import Stager
+from connectors.vault.static_roles import LdapRoles
 from connectors.vault.tokens import TokenKeeper
 from connectors.vault.wrapping import unwrap
 from connectors.vault.writing import Writer
@@ -64,6 +70,9 @@ class VaultClient:
         self._tokens = TokenKeeper(self._line, auth or method(settings), clock)
         self._reader = Reader(self._ask, settings.stale_read_patience, clock)
         self._writer = Writer(self._ask, self._reader)
+        self._stager = Stager(self._ask, self._reader, self._writer, self.generate_password)
+        self._promoter = Promoter(self._reader, self._writer)
+        self._roles = LdapRoles(self._ask, settings.stale_read_patience, clock)
 
     def __enter__(self) -> Self:
         return self
@@ -86,8 +95,11 @@ class VaultClient:
 
         The returned handle always names the version that was read. Raises NotFound (missing, deleted,
         destroyed, no longer kept), OutOfStep (newer than Vault knows) and InvalidInput (a field is
-        missing or malformed; its name is told, its value is not).
+        missing or malformed; its name is told, its value is not). For a static role of the LDAP engine
+        OutOfStep means that Vault has rotated it since.
         """
+        if handle.engine is Engine.LDAP:
+            return self._roles.credential(handle)
         reading = self._reader.read(handle)
         return kv.credential(_read_handle(handle, reading), reading.fields or {})
 
@@ -99,7 +111,12 @@ class VaultClient:
         return kv.document(self._reader.read(handle).fields or {})
 
     def metadata(self, handle: SecretHandle) -> SecretMetadata:
-        """Read versions and dates; the handle's own version is ignored. Raises NotFound."""
+        """Read versions and dates; the handle's own version is ignored. Raises NotFound.
+
+        A static role of the LDAP engine has one version: its last rotation.
+        """
+        if handle.engine is Engine.LDAP:
+            return self._roles.metadata(handle)
         return self._reader.metadata(handle)
 
     def write(
@@ -127,22 +144,41 @@ class VaultClient:
 
         Raises NotFound when there is no such policy.
         """
-        path = f"sys/policies/password/{policy}/generate"
-        call = Call("generate password", path, answers=frozenset({404}), about={"policy": policy})
-        if not re.fullmatch(r"[\w.-]+", policy, re.ASCII) or not is_plain_path(policy):
-            raise InvalidInput(
-                "vault", call.operation, policy=ascii(policy), advice="Give the name of the policy."
-            )
-        answer = self._ask(call, lambda client: client.adapter.get(f"/v1/{path}"))
-        if answer.status == 404:
-            advice = (
-                f"Write the policy with: vault write sys/policies/password/{policy} policy=@FILE"
-            )
-            raise NotFound("vault", call.operation, policy=policy, advice=advice)
-        password = answer.data.get("password")
-        if not isinstance(password, str) or not password:
-            raise not_vault(call)
-        return Secret(password)
+        return generate(self._ask, policy)
+
+    def stage(self, place: SecretHandle, username: str, policy: str, rotation: str) -> Staged:
+        """Make a password by a password policy and keep it at ``place``, create-once.
+
+        What is there already stays, and is returned. Raises OutOfStep naming the field when that is not
+        of this rotation and account, NotFound when there is no such policy, and Unknown when neither
+        the write nor a repeat of it could be seen.
+        """
+        return self._stager.stage(place, username, policy, rotation)
+
+    def promote(
+        self, staged: SecretHandle, current: SecretHandle, expected_version: int
+    ) -> SecretVersion:
+        """Write the staged credential over the version that consumers read, by check-and-set.
+
+        One that was promoted before is success. Raises Conflict when somebody else wrote in between,
+        NotFound when nothing waits, OutOfStep when it is malformed, and Unknown as ``stage`` does.
+        """
+        return self._promoter.promote(staged, current, expected_version)
+
+    def discard(self, place: SecretHandle) -> None:
+        """Remove a staged secret and all its versions; one that is gone already is success.
+
+        Raises Unknown when it is still there and the answer was lost.
+        """
+        self._stager.discard(place)
+
+    def rotate_static_role(self, role: SecretHandle) -> SecretVersion:
+        """Let Vault rotate the account of a static role now; return the new version.
+
+        Sent once, and then observed whatever the answer was. Raises NotFound, InvalidInput for a role
+        that rotates whenever it is read, and Unknown when no later rotation was seen.
+        """
+        return self._roles.rotate(role)
 
     def wrap(self, fields: Mapping[str, Secret | str], seconds: int) -> WrappingToken:
         """Hand fields to Vault for a token that gives them out once, within ``seconds``."""

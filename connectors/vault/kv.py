@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ValidationError
 
 from connectors.errors import InvalidInput
-from connectors.models import Credential, SecretHandle, SecretVersion
+from connectors.models import Credential, Engine, SecretHandle, SecretVersion
 from connectors.secret import Secret
 from connectors.vault.call import Answer
 from connectors.vault.models import SecretMetadata
@@ -148,29 +148,34 @@ def document(fields: Mapping[str, object]) -> Mapping[str, Secret]:
     }
 
 
-def opened(fields: Mapping[str, Secret | str]) -> dict[str, str]:
-    """Open fields for the request that writes them."""
+def opened(fields: Mapping[str, Secret | object]) -> dict[str, object]:
+    """Open fields for the request that writes them; what is no secret goes as it is."""
     return {
         name: value.reveal() if isinstance(value, Secret) else value
         for name, value in fields.items()
     }
 
 
-def same(fields: Mapping[str, object], expected: Mapping[str, Secret | str]) -> bool:
+def same(fields: Mapping[str, object], expected: Mapping[str, Secret | object]) -> bool:
     """Compare what is stored with what was to be written, values in constant time."""
-    stored, wanted = document(fields), opened(expected)
+    stored, wanted = document(fields), document(opened(expected))
     return stored.keys() == wanted.keys() and all(
-        stored[name].matches(Secret(value)) for name, value in wanted.items()
+        stored[name].matches(value) for name, value in wanted.items()
     )
 
 
-def check_handle(handle: SecretHandle, operation: str) -> None:
-    """Refuse a handle that would name something else on the wire; raises InvalidInput.
+def check_handle(handle: SecretHandle, operation: str, engine: Engine = Engine.KV) -> None:
+    """Refuse a handle of another engine, or one that would name something else on the wire.
 
-    Vault takes version 0 for the latest, and dot segments lead to other endpoints.
+    Vault takes version 0 for the latest, and dot segments lead to other endpoints. Raises InvalidInput.
     """
     version: Any = handle.version
-    if not (is_plain_path(handle.mount) and is_plain_path(handle.path)):
+    if handle.engine is not engine:
+        advice = (
+            f"This works with secrets of the {engine.value} engine, and {str(handle)!a} is one of "
+            f"{handle.engine.value}; correct the engine of the secret in the inventory."
+        )
+    elif not (is_plain_path(handle.mount) and is_plain_path(handle.path)):
         advice = "Give mount and path without empty or dot segments, such as kv and apps/hq."
     elif version is not None and (isinstance(version, bool) or version < 1):
         advice = "Versions start at 1; leave the version out for the latest."
@@ -187,9 +192,14 @@ def _field(handle: SecretHandle, fields: Mapping[str, object], name: str) -> str
         raise _wrong(handle, name, "is not text")
     if not value:
         raise _wrong(handle, name, "is empty")
-    if any(character in value for character in "\r\n\0"):
+    if not is_password(value):
         raise _wrong(handle, name, "holds a line break")
     return value
+
+
+def is_password(value: object) -> bool:
+    """Say whether this can be typed as a password: one line that is not empty."""
+    return isinstance(value, str) and value != "" and not any(c in value for c in "\r\n\0")
 
 
 def _wrong(handle: SecretHandle, field: str, problem: str) -> InvalidInput:

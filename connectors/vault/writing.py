@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
-from connectors.errors import Conflict, InvalidInput, OutOfStep
+from connectors.errors import (
+    Conflict,
+    InvalidInput,
+    NotPermitted,
+    OutOfStep,
+    Unknown,
+    Unreachable,
+)
 from connectors.http import Effect
 from connectors.models import SecretHandle, SecretVersion
 from connectors.secret import Secret
@@ -15,7 +23,8 @@ from connectors.vault.kv import Found
 from connectors.vault.line import Send, not_vault
 from connectors.vault.reading import Reader
 
-Fields = Mapping[str, Secret | str]
+Fields = Mapping[str, Secret | object]
+T = TypeVar("T")
 
 
 class Writer:
@@ -61,6 +70,17 @@ class Writer:
             raise _conflict(call)
         self._reader.read(target)  # raises, and says why
         raise not_vault(call)
+
+
+def after_loss(lost: Unknown, look: Callable[[], T]) -> T:
+    """Look after a lost answer; where even looking is impossible, raise that it stays unknown."""
+    try:
+        return look()
+    except (Unreachable, NotPermitted) as error:
+        advice = error.what_to_do()
+    problem = lost.sealed()
+    problem.advice = f"It is not known whether this happened. {advice}"
+    raise problem
 
 
 def _call(handle: SecretHandle, expected_version: int) -> Call:

@@ -6,6 +6,8 @@ import sys
 import threading
 import traceback
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +47,7 @@ class Policy:
 
 
 class Vault:
-    """The whole state. Every call holds the lock from its first look to its answer."""
+    """The whole state. Every call holds the lock from its first look to its answer, but see ``unlocked``."""
 
     def __init__(self, control: Control, root_token: str) -> None:
         self.lock = threading.RLock()
@@ -64,6 +66,15 @@ class Vault:
         self.tokens.add(["root"], "auth/token/create", 0, id=root_token)
         about = "system endpoints used for control, policy and debugging"
         self.mounts.add(Mount("sys/", "system", self.system, description=about))
+
+    @contextmanager
+    def unlocked(self) -> Iterator[None]:
+        """Let other calls in while this one waits for another system."""
+        self.lock.release()
+        try:
+            yield
+        finally:
+            self.lock.acquire()
 
     def set_policy(self, name: str, text: str) -> None:
         """Store an ACL policy."""

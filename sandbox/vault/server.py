@@ -12,6 +12,7 @@ from sandbox.standin.process import Config, Endpoints
 from sandbox.standin.tls import server_context
 from sandbox.vault.core import Vault
 from sandbox.vault.kv import KeyValue
+from sandbox.vault.ldap import Ldap
 from sandbox.vault.passwords import Passwords
 from sandbox.vault.policy_api import PolicyApi
 from sandbox.vault.system import Health, MountApi, mount_kv
@@ -79,11 +80,16 @@ def _show(vault: Vault) -> dict[str, Any]:
                 for path, mount in engines.items()
                 if isinstance(mount.engine, KeyValue)
             },
+            "static_roles": {
+                path: mount.engine.show_state()
+                for path, mount in engines.items()
+                if isinstance(mount.engine, Ldap)
+            },
         }
 
 
 def _change(vault: Vault, command: dict[str, Any]) -> dict[str, Any]:
-    """Run ``seal``, ``unseal`` or ``revoke_tokens`` (of one AppRole role)."""
+    """Run ``seal``, ``unseal``, ``revoke_tokens`` (of an AppRole role) or ``rotate_on_read`` (of a static one)."""
     with vault.lock:
         match command["do"]:
             case "seal":
@@ -94,6 +100,11 @@ def _change(vault: Vault, command: dict[str, Any]) -> dict[str, Any]:
                 for token in vault.tokens.living():
                     if (token.meta or {}).get("role_name") == command["role"]:
                         vault.tokens.revoke(token.id)
+            case "rotate_on_read":
+                mount = vault.mounts.get(command["mount"].rstrip("/") + "/")
+                if mount is None or not isinstance(mount.engine, Ldap):
+                    raise ValueError("no LDAP engine is mounted there")
+                mount.engine.set_rotate_on_read(command["role"], command.get("on", True))
             case unknown:
                 raise ValueError(f"no command {unknown}")
     return {"sealed": vault.sealed}

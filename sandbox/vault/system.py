@@ -9,6 +9,7 @@ from sandbox.standin.http import Request, Response
 from sandbox.vault.approle import AppRole
 from sandbox.vault.core import VERSION, Vault
 from sandbox.vault.kv import KeyValue
+from sandbox.vault.ldap import Ldap
 from sandbox.vault.routing import Mount
 from sandbox.vault.values import Fields
 from sandbox.vault.wire import Answer, Call, Refusal, refused, response
@@ -19,6 +20,12 @@ def mount_kv(vault: Vault, path: str, description: str = "") -> None:
     engine = KeyValue(vault.now)
     options = {"version": "2"}
     vault.mounts.add(Mount(path, "kv", engine.table, engine, description, options))
+
+
+def mount_ldap(vault: Vault, path: str, kind: str, description: str = "") -> None:
+    """Mount an LDAP secrets engine, under either of its names."""
+    engine = Ldap(vault)
+    vault.mounts.add(Mount(path, kind, engine.table, engine, description, {}))
 
 
 def mount_approle(vault: Vault, path: str, description: str = "") -> None:
@@ -153,7 +160,10 @@ class MountApi:
 
     def _mount(self, call: Call) -> None:
         path, fields = call.params["path"].rstrip("/") + "/", Fields(call.data)
-        kind = self._free(path, call, {"kv", "kv-v2"})
+        kind = self._free(path, call, {"kv", "kv-v2", "ldap", "openldap"})
+        if kind in {"ldap", "openldap"}:
+            mount_ldap(self._vault, path, kind, fields.text("description"))
+            return
         version = str(fields.mapping("options").get("version", "1"))
         if kind == "kv" and version != "2":
             raise Refusal(400, "the stand-in knows version 2 of the KV engine only")
@@ -163,6 +173,9 @@ class MountApi:
         path = call.params["path"].rstrip("/") + "/"
         if path == "sys/":
             raise Refusal(400, 'cannot unmount "sys/"')
+        mount = self._vault.mounts.get(path)
+        if mount and isinstance(mount.engine, Ldap):
+            mount.engine.close()
         self._vault.mounts.remove(path)
 
     def _enable(self, call: Call) -> None:

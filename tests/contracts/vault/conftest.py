@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,10 @@ from connectors.models import SecretHandle
 from connectors.vault.client import VaultClient
 from sandbox.standin.process import StandIn
 from sandbox.standin.tls import Authority
+from tests.contracts.vault.roles import Roles
 from tests.contracts.vault.server import KINDS, MOUNT, Server, real, stand_in
+from tests.sandbox.vault import directory as directories
+from tests.sandbox.vault.directory import Directory
 
 
 @pytest.fixture(autouse=True)
@@ -74,3 +77,36 @@ def shaken(pretended: Server, faults: StandIn, tmp_path: Path) -> Iterator[Vault
 def secret() -> SecretHandle:
     """Name a secret that no other test uses."""
     return SecretHandle(MOUNT, f"apps/{secrets.token_hex(6)}")
+
+
+@pytest.fixture
+def pending() -> SecretHandle:
+    """Name a place for a staged secret that no other test uses."""
+    return SecretHandle(MOUNT, f"rotation/{secrets.token_hex(6)}/pending")
+
+
+@pytest.fixture(scope="session")
+def started_directory(authority: Authority, new_password: Callable[[], str]) -> Iterator[Directory]:
+    """Return the directory of the session."""
+    with directories.running(authority, new_password) as directory:
+        yield directory
+
+
+@pytest.fixture
+def directory(started_directory: Directory) -> Iterator[Directory]:
+    """Return that directory, with nothing armed."""
+    yield started_directory
+    started_directory.standin.disarm()
+
+
+@pytest.fixture
+def roles(server: Server, directory: Directory) -> Roles:
+    """Return the static roles of the server."""
+    return Roles(server, directory)
+
+
+@pytest.fixture
+def shaken_roles(pretended: Server, faults: StandIn, directory: Directory) -> Roles:
+    """Return the static roles of the stand-in that faults are armed on."""
+    assert faults
+    return Roles(pretended, directory)

@@ -26,8 +26,15 @@ ROLE = "rotation"
 POLICY = """
 path "secret/data/apps/*" { capabilities = ["create", "update", "read"] }
 path "secret/metadata/apps/*" { capabilities = ["read"] }
+path "secret/data/rotation/*" { capabilities = ["create", "update", "read"] }
+path "secret/metadata/rotation/*" { capabilities = ["read", "delete"] }
 path "sys/policies/password/rotation/generate" { capabilities = ["read"] }
-path "absent/*" { capabilities = ["read"] }
+path "ldap/static-role/*" { capabilities = ["read"] }
+path "ldap/static-cred/*" { capabilities = ["read"] }
+path "ldap/rotate-role/*" { capabilities = ["update"] }
+path "ldap/static-cred/denied-*" { capabilities = ["deny"] }
+path "ldap/rotate-role/denied-*" { capabilities = ["deny"] }
+path "absent/*" { capabilities = ["read", "delete"] }
 path "secret/elsewhere/*" { capabilities = ["read"] }
 """
 PASSWORD_POLICY = 'length = 24\nrule "charset" { charset = "abcdefghijklmnopqrstuvwxyz0123456789" }'

@@ -106,7 +106,7 @@ def test_sealed_vault_is_unreachable(shaken: VaultClient, faults: StandIn) -> No
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ('{"schema": 2, "connection": "NAME"}', "newer than 1"),
+        ('{"schema": 3, "connection": "NAME"}', "newer than 2"),
         ('{"schema": 1, "connection": "another"}', "another connection"),
         ('{"schema": 1, "connection": "NAME", "surprise": true}', "form"),
         ("not json", "form"),
@@ -127,6 +127,25 @@ def test_strange_documents_are_refused(client: VaultClient, content: str | None,
     assert refused.value.what_to_do()
 
 
+def test_the_schema_before_is_read(client: VaultClient) -> None:
+    """A ledger that an older version wrote is read with all it says, and written in the schema of now."""
+    ledgers, name = keep(client), new_name()
+    older = {
+        "schema": 1, "connection": name, "outcome": "Ready", "holder": None, "verified_at": None,
+        "applied": {"account": "svc@corp", "label": "kv/a#1@t", "at": "2026-01-02T03:04:05Z"},
+        "attempts": [], "findings": ["a"],
+    }  # fmt: skip
+    client.write(ledgers.handle(name), {"ledger": json.dumps(older)}, 0)
+
+    found = ledgers.read(name)
+
+    assert found.applied is not None
+    assert (found.applied.label, found.outcome, found.findings) == ("kv/a#1@t", "Ready", ("a",))
+    assert ledgers.write(found).fence == 2
+    (field,) = client.document(ledgers.handle(name)).values()
+    assert json.loads(field.reveal())["schema"] == 2
+
+
 def test_a_person_can_read_it(client: VaultClient, server: Server) -> None:
     """The document in Vault is plain JSON with words, and times that say their zone."""
     ledgers, name = keep(client), new_name()
@@ -135,7 +154,7 @@ def test_a_person_can_read_it(client: VaultClient, server: Server) -> None:
     path = f"{MOUNT}/data/apps/rotation/{name}/ledger"
     shown = json.loads(server.admin("GET", path)["data"]["data"]["ledger"])
 
-    assert shown["schema"] == 1
+    assert shown["schema"] == 2
     assert shown["outcome"] == "Ready"
     assert shown["attempts"][0]["outcome"] == "accepted"
     assert shown["verified_at"] == "2026-05-04T03:02:01Z"

@@ -13,6 +13,9 @@ import hvac
 import pytest
 
 from sandbox.standin.process import StandIn
+from sandbox.standin.tls import Authority
+from tests.sandbox.vault import directory as directories
+from tests.sandbox.vault.directory import Directory
 from tests.sandbox.vault.openbao import RealServer, binary
 
 _needs_binary = pytest.mark.skipif(binary() is None, reason="no bao or vault on PATH")
@@ -154,3 +157,18 @@ def approle(server: Server) -> Callable[..., str]:
 def kv(server: Server):
     """Return hvac's KV v2 class of the root token."""
     return server.client().secrets.kv.v2
+
+
+@pytest.fixture(scope="session")
+def started_directory(authority: Authority, new_password: Callable[[], str]) -> Iterator[Directory]:
+    """Return the directory of the session."""
+    with directories.running(authority, new_password) as directory:
+        yield directory
+
+
+@pytest.fixture
+def directory(started_directory: Directory) -> Iterator[Directory]:
+    """Return that directory, with nothing armed."""
+    yield started_directory
+    started_directory.standin.disarm()
+    started_directory.standin.release()
