@@ -18,7 +18,7 @@ from sandbox.entra.granting import (
 )
 from sandbox.entra.graph_apps import delete_application, delete_service_principal
 from sandbox.entra.graph_users import delete_user
-from sandbox.entra.passwords import Outcome, hashed
+from sandbox.entra.passwords import Outcome, hashed, matches
 from sandbox.entra.records import Record
 from sandbox.entra.seeds import add_application, add_client, add_user, assign_role, plant
 from sandbox.entra.tenant import Tenant, first, new_id, same
@@ -74,6 +74,10 @@ class Commands:
             lastPasswordChangeDateTime=stamp(self._tenant.control.now()),
         )
         self._tenant.passwords.forgive(user["id"])
+
+    def would_sign_in(self, upn: str, password: str) -> Answer:
+        """Say whether a password is the user's; changes no counter."""
+        return {"signs_in": matches(password, self._user(upn)["_password"])}
 
     def set_outcome(self, upn: str, code: int | str, times: int = 0) -> None:
         """Let the user's sign-ins end with an AADSTS number, ``times`` times or (0) until "ok"."""
