@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,9 @@ from cryptography.x509.oid import NameOID
 
 DOMAIN = "corp.example.test"
 BASE_DN = "DC=corp,DC=example,DC=test"
+READER, SETTER = "svc-rotation-reader", "svc-rotation-setter"
+AD_ROW = DOMAIN  # how every console shows its Active Directory connection
+PASSWORD_POLICY = "account-rotation"
 APP_NAME = "Cayosoft Administrator API Access"
 GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
 
@@ -27,6 +31,24 @@ PERMISSIONS: tuple[tuple[str, str], ...] = (
     ("application", "Organization.Read.All"),
 )
 """What the sandbox's product asks for. The real list is the vendor's and is not readable here."""
+
+
+_APP_RIGHTS: dict[str, dict[str, list[str]]] = {
+    "verifier": {
+        "application_permissions": [
+            "User.Read.All",
+            "Application.Read.All",
+            "Directory.Read.All",
+            "RoleManagement.Read.Directory",
+        ]
+    },
+    "validator": {"application_permissions": ["User.ReadWrite.All", "User.DeleteRestore.All"]},
+    # The permission alone reaches nobody with a directory role, and the connection accounts have one.
+    "setter": {
+        "application_permissions": ["User-PasswordProfile.ReadWrite.All"],
+        "roles": ["Privileged Authentication Administrator"],
+    },
+}
 
 
 def password() -> str:
@@ -71,7 +93,10 @@ class AppKey:
 
 @dataclass
 class TenantSeed:
-    """One Entra tenant. ``withhold`` is never granted by the prompt; ``organization_wide`` already is."""
+    """One Entra tenant. ``withhold`` is never granted by the prompt; ``organization_wide`` already is.
+
+    ``setter`` is there when the orchestrator itself rotates accounts of the tenant.
+    """
 
     name: str
     withhold: tuple[str, ...] = ()
@@ -81,6 +106,7 @@ class TenantSeed:
     setup_client_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     verifier: AppKey = field(default_factory=lambda: AppKey.make("verifier"))
     validator: AppKey = field(default_factory=lambda: AppKey.make("validator"))
+    setter: AppKey | None = None
     users: list[dict[str, Any]] = field(default_factory=list, repr=False)
 
     @property
@@ -94,43 +120,7 @@ class TenantSeed:
             "tenant_id": self.tenant_id,
             "domain": self.domain,
             "users": self.users,
-            "clients": [
-                {
-                    "app_id": self.verifier.client_id,
-                    "display_name": "Rotation verifier",
-                    "kind": "confidential",
-                    "certificate_pem": self.verifier.certificate,
-                    "application_permissions": [
-                        "User.Read.All",
-                        "Application.Read.All",
-                        "Directory.Read.All",
-                        "RoleManagement.Read.Directory",
-                    ],
-                },
-                {
-                    "app_id": self.validator.client_id,
-                    "display_name": "Rotation validator",
-                    "kind": "confidential",
-                    "certificate_pem": self.validator.certificate,
-                    "application_permissions": ["User.ReadWrite.All", "User.DeleteRestore.All"],
-                },
-                {
-                    "app_id": self.probe_client_id,
-                    "display_name": "Rotation password probe",
-                    "kind": "public",
-                    "delegated_permissions": ["User.Read"],
-                },
-                {
-                    "app_id": self.setup_client_id,
-                    "display_name": "Cayosoft Administrator",
-                    "kind": "public",
-                    "delegated_permissions": [
-                        "Application.ReadWrite.All",
-                        "Directory.Read.All",
-                        "User.Read",
-                    ],
-                },
-            ],
+            "clients": self._clients(),
             "product": {
                 "app_display_name": APP_NAME,
                 "app_id": str(uuid.uuid4()),
@@ -143,37 +133,158 @@ class TenantSeed:
             },
         }
 
+    @property
+    def identities(self) -> dict[str, AppKey]:
+        """The orchestrator's own app identities in this tenant, by their role."""
+        always = {"verifier": self.verifier, "validator": self.validator}
+        return always if self.setter is None else {**always, "setter": self.setter}
+
+    def _clients(self) -> list[dict[str, Any]]:
+        own = [
+            {
+                "app_id": key.client_id,
+                "display_name": f"Rotation {role}",
+                "kind": "confidential",
+                "certificate_pem": key.certificate,
+                **_APP_RIGHTS[role],
+            }
+            for role, key in self.identities.items()
+        ]
+        probe = {
+            "app_id": self.probe_client_id,
+            "display_name": "Rotation password probe",
+            "kind": "public",
+            "delegated_permissions": ["User.Read"],
+        }
+        setup = {
+            "app_id": self.setup_client_id,
+            "display_name": "Cayosoft Administrator",
+            "kind": "public",
+            "delegated_permissions": [
+                "Application.ReadWrite.All",
+                "Directory.Read.All",
+                "User.Read",
+            ],
+        }
+        return [*own, probe, setup]
+
 
 @dataclass
 class ServiceSeed:
-    """One Cayosoft Administrator Service with its own two accounts."""
+    """One Cayosoft Administrator Service with accounts of its own.
+
+    ``suffixes`` has one ending per account: two accounts take turns. Console and Vault hold the first one,
+    to which ``ad_password`` and ``entra_password`` belong; the passwords of the other one are kept apart.
+    """
 
     name: str
     tenant: TenantSeed
+    rotated_by: str = "vault"
+    suffixes: tuple[str, ...] = ("",)
     ad_password: str = field(default_factory=password, repr=False)
     entra_password: str = field(default_factory=password, repr=False)
+    idle_ad_password: str = field(default_factory=password, repr=False)
+    idle_entra_password: str = field(default_factory=password, repr=False)
     client_id: str = field(default_factory=lambda: f"bridge-{secrets.token_hex(4)}")
     client_secret: str = field(default_factory=password, repr=False)
 
     @property
+    def mode(self) -> str:
+        """How its accounts are used: ``in_place`` or ``alternate``."""
+        return "alternate" if len(self.suffixes) > 1 else "in_place"
+
+    @property
+    def ad_usernames(self) -> tuple[str, ...]:
+        """The sAMAccountNames of the Active Directory connection accounts."""
+        return tuple(f"svc-cayo-{self.name}{suffix}" for suffix in self.suffixes)
+
+    @property
+    def ad_upns(self) -> tuple[str, ...]:
+        """UPNs of the Active Directory connection accounts."""
+        return tuple(f"{username}@{DOMAIN}" for username in self.ad_usernames)
+
+    @property
+    def entra_upns(self) -> tuple[str, ...]:
+        """UPNs of the Entra connection accounts."""
+        return tuple(f"{username}@{self.tenant.domain}" for username in self.ad_usernames)
+
+    @property
     def ad_username(self) -> str:
-        """The sAMAccountName of the Active Directory connection account."""
-        return f"svc-cayo-{self.name}"
+        """The sAMAccountName of the first Active Directory connection account."""
+        return self.ad_usernames[0]
 
     @property
     def ad_upn(self) -> str:
-        """UPN of the Active Directory connection account."""
-        return f"{self.ad_username}@{DOMAIN}"
+        """UPN of the first Active Directory connection account."""
+        return self.ad_upns[0]
 
     @property
     def entra_upn(self) -> str:
-        """UPN of the Entra connection account."""
-        return f"svc-cayo-{self.name}@{self.tenant.domain}"
+        """UPN of the first Entra connection account."""
+        return self.entra_upns[0]
+
+    @property
+    def ad_passwords(self) -> tuple[str, ...]:
+        """The first passwords of the Active Directory connection accounts, in their order."""
+        return (self.ad_password, self.idle_ad_password)[: len(self.suffixes)]
+
+    @property
+    def entra_passwords(self) -> tuple[str, ...]:
+        """The first passwords of the Entra connection accounts, in their order."""
+        return (self.entra_password, self.idle_entra_password)[: len(self.suffixes)]
 
     @property
     def validation_ou(self) -> str:
         """Where the test users of this service live."""
         return f"OU=Validation {self.name},{BASE_DN}"
+
+
+_TENANTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "north": ((), ()),
+    "south": (("Group.ReadWrite.All",), ("Directory.Read.All",)),
+}
+"""Of each tenant of the sandbox: what it withholds, and what was granted to the whole organization."""
+
+_SERVICES: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "hq": ("north", "vault", ("",)),
+    "branch": ("south", "vault", ("",)),
+    "plant": ("north", "orchestrator", ("",)),
+    "depot": ("north", "orchestrator", ("-a", "-b")),
+}
+"""Of each service of the sandbox: its tenant, who rotates its accounts, and their endings."""
+
+
+def make_services(names: Sequence[str]) -> list[ServiceSeed]:
+    """Make services with their accounts, and the tenants that they need and no others."""
+    if unknown := sorted(set(names) - set(_SERVICES)):
+        raise ValueError(f"no service {', '.join(unknown)}; there are {', '.join(_SERVICES)}")
+    tenants = {
+        name: TenantSeed(name, *_TENANTS[name])
+        for name in dict.fromkeys(_SERVICES[service][0] for service in names)
+    }
+    services = []
+    for name in names:
+        home, rotated_by, suffixes = _SERVICES[name]
+        tenant = tenants[home]
+        if rotated_by == "orchestrator" and tenant.setter is None:
+            tenant.setter = AppKey.make("setter")
+        seed = ServiceSeed(name, tenant, rotated_by, suffixes)
+        tenant.users += [
+            {"upn": upn, "password": first, "roles": ["Global Administrator"]}
+            for upn, first in zip(seed.entra_upns, seed.entra_passwords, strict=True)
+        ]
+        services.append(seed)
+    return services
+
+
+def tenants_of(services: Sequence[ServiceSeed]) -> list[TenantSeed]:
+    """Return the tenants of services, each once."""
+    return list({seed.tenant.name: seed.tenant for seed in services}.values())
+
+
+def orchestrator_rotates(services: Sequence[ServiceSeed]) -> bool:
+    """Say whether the orchestrator itself rotates accounts of one of these services."""
+    return any(seed.rotated_by == "orchestrator" for seed in services)
 
 
 def manifest() -> dict[str, Any]:

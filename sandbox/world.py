@@ -1,13 +1,21 @@
 """The whole sandbox: every stand-in started, seeded and wired, on loopback, with secrets made now.
 
-Two services. ``hq`` has a tenant where everything can be granted; ``branch`` has one whose consent policy
-withholds a permission and where another one was granted for the whole organization long ago. At the start
-the consoles hold passwords that are in use; ``rotate`` changes one in the directory and in Vault, as
-Vault's own rotation would, and leaves the console behind.
+Four kinds of service, started when they are asked for; each has a console and accounts of its own.
+
+``hq``      Vault rotates its accounts; its tenant grants everything
+``branch``  Vault rotates them; its tenant's consent policy withholds a permission, and another one was granted
+            for the whole organization long ago
+``plant``   the orchestrator rotates them, in place
+``depot``   the orchestrator rotates them; each connection has two, which take turns
+
+At the start the consoles hold passwords that are in use, and Vault the same ones. ``rotate_ad`` and
+``rotate_entra`` change one in the directory and in Vault, as Vault's own rotation would, and leave the
+console behind. Who is there is said in ``people``, what each system begins with in ``seeding``.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 from collections.abc import Iterator, Sequence
@@ -16,19 +24,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
 import ldap3
-from ruamel.yaml import YAML
 
-from sandbox import people
-from sandbox.people import BASE_DN, DOMAIN, ServiceSeed, TenantSeed
+from sandbox import inventory_file, people, seeding
+from sandbox.people import AD_ROW, BASE_DN, DOMAIN, ServiceSeed
+from sandbox.seeding import DirectoryIdentities
 from sandbox.standin.ldap import verified_tls
 from sandbox.standin.process import StandIn
 from sandbox.standin.tls import Authority
-from sandbox.vault_admin import ORCHESTRATOR_POLICY, VaultAdmin
+from sandbox.vault_admin import VaultAdmin
 
-AD_ROW = DOMAIN
 RIGHTS = ("create users", "reset passwords", "write user attributes", "delete users")
+_PLACES = {"active_directory": "ad", "microsoft_365": "m365"}
 
 
 @dataclass
@@ -40,13 +47,13 @@ class World:
     vault: StandIn
     admin: VaultAdmin
     directory: StandIn
-    administrator: dict[str, str] = field(repr=False)  # a failed test prints its world
-    reader_password: str = field(repr=False)
+    identities: DirectoryIdentities
     services: list[ServiceSeed]
     tenants: dict[str, StandIn]
     consoles: dict[str, StandIn]
+    on_samba: bool = False
     environment: dict[str, str] = field(default_factory=dict)
-    canaries: set[str] = field(default_factory=set, repr=False)
+    canaries: set[str] = field(default_factory=set, repr=False)  # a failed test prints its world
 
     @property
     def inventory_file(self) -> Path:
@@ -56,6 +63,31 @@ class World:
     def service(self, name: str) -> ServiceSeed:
         """Return a service by name."""
         return next(item for item in self.services if item.name == name)
+
+    def current(self, service: str, extension: str) -> dict[str, str]:
+        """Return username and password that Vault holds for a connection right now."""
+        fields = self.admin.read(f"cayosoft/{service}/{_PLACES[extension]}")
+        return {name: fields[name] for name in ("username", "password")}
+
+    def names_below(self, folder: str) -> list[str]:
+        """Return the paths of Vault's secrets in a folder, and in the folders inside it."""
+        return self.admin.names_below(folder)
+
+    def passwords_below(self, place: str) -> set[str]:
+        """Return the passwords of a secret of Vault, and of those below its path, in every version."""
+        return self.admin.passwords_below(place)
+
+    def ledger(self, connection: str) -> dict[str, Any]:
+        """Return the ledger of a connection as it lies in Vault."""
+        return dict(json.loads(self.admin.read(f"rotation/{connection}/ledger")["ledger"]))
+
+    def collect_canaries(self) -> None:
+        """Add the passwords that the orchestrator made to the canaries: all that Vault can still tell.
+
+        What was discarded is gone; a test that wants those too calls this before.
+        """
+        for place in ("cayosoft", "rotation"):
+            self.canaries |= self.passwords_below(place)
 
     def rotate_ad(self, service: str) -> int:
         """Change the AD account's password in the directory and in Vault; return Vault's new version."""
@@ -108,22 +140,47 @@ class World:
     @contextmanager
     def as_administrator(self) -> Iterator[Any]:
         """Bind to the directory as the domain administrator."""
+        administrator = self.identities.administrator
+        with self._bound(**administrator) as connection:
+            if connection is None:
+                raise RuntimeError("the administrator does not sign in")
+            yield connection
+
+    @contextmanager
+    def _bound(self, username: str, password: str) -> Iterator[Any]:
+        """Bind to the directory once; None when it refuses."""
         tls = verified_tls(self.authority.ca_file)
         server = ldap3.Server(self.directory.url, tls=tls, get_info=ldap3.NONE, connect_timeout=10)
         connection = ldap3.Connection(
             server,
-            f"{self.administrator['username']}@{DOMAIN}",
+            username if "@" in username else f"{username}@{DOMAIN}",
             # Bytes, so that ldap3 does not prepare (change) the text; its stubs know only str.
-            self.administrator["password"].encode(),  # type: ignore[arg-type]
+            password.encode(),  # type: ignore[arg-type]
             auto_referrals=False,
             receive_timeout=20,
         )
-        if not connection.bind():
-            raise RuntimeError("the administrator does not sign in")
         try:
-            yield connection
+            yield connection if connection.bind() else None
         finally:
             connection.unbind()
+
+    def signs_in(self, extension: str, username: str, password: str) -> bool:
+        """Say whether this is the newest password of an account, and signs it in right now.
+
+        The stand-ins are asked and count nothing. On Samba it is one sign-in, which counts when it is
+        refused, and with which the password before the newest one passes for an hour.
+        """
+        if extension == "microsoft_365":
+            tenant = next(s.tenant.name for s in self.services if username in s.entra_upns)
+            answer = self.tenants[tenant].do("would_sign_in", upn=username, password=password)
+            return bool(answer["signs_in"])
+        if self.on_samba:
+            with self._bound(username, password) as connection:
+                return connection is not None
+        digest = hashlib.sha256(password.encode()).hexdigest()
+        name = username.partition("@")[0]
+        said = self.directory.do("would_sign_in", username=name, password_sha256=digest)
+        return bool(said["signs_in"]) and said["match"] == "current"
 
     def console_signs_in(self, service: str, extension: str) -> bool:
         """Say whether the credential that a console holds signs in right now."""
@@ -143,31 +200,52 @@ class World:
 
 @contextmanager
 def running(
-    folder: Path, directory: str = "active_directory", rights: Sequence[str] = RIGHTS
+    folder: Path,
+    directory: str = "active_directory",
+    rights: Sequence[str] = RIGHTS,
+    *,
+    services: Sequence[str] = ("hq", "branch"),
+    replicas: int = 1,
+    grace_period_hours: float | None = None,
+    golden: Path | None = None,
 ) -> Iterator[World]:
     """Start the sandbox in ``folder``; ``directory`` is ``active_directory`` or ``samba``.
 
-    ``rights`` are what the Active Directory connection accounts may do in their validation OU.
+    ``rights`` are what the Active Directory connection accounts may do in their validation OU; ``services``
+    are any of ``hq``, ``branch``, ``plant`` and ``depot``; ``replicas`` domain controllers listen, more than one
+    on the stand-in only. ``grace_period_hours`` is written into the inventory where two accounts take turns.
+    ``golden`` is a folder in which Samba keeps its fresh domain, for the next start to be quicker.
     """
+    on_samba = directory == "samba"
+    if on_samba and replicas > 1:
+        raise ValueError("the real domain controller of the sandbox has no replicas")
+    seeds = people.make_services(services)
     with ExitStack() as stack:
-        yield _build(folder, directory, rights, stack)
+        more: dict[str, Any] = {"golden": str(golden)} if on_samba and golden else {}
+        if replicas > 1:
+            more["replicas"] = replicas
+        world = _start(folder, directory, seeds, rights, more, stack)
+        addresses = inventory_file.Addresses(
+            world.authority.ca_file,
+            [world.directory.url] if on_samba else world.directory.endpoints["urls"],
+            {name: item.url for name, item in world.tenants.items()},
+            {name: item.url for name, item in world.consoles.items()},
+        )
+        inventory_file.write(world.inventory_file, seeds, addresses, grace_period_hours)
+        yield world
 
 
-def _build(folder: Path, directory: str, rights: Sequence[str], stack: ExitStack) -> World:
+def _start(
+    folder: Path,
+    directory: str,
+    services: list[ServiceSeed],
+    rights: Sequence[str],
+    of_directory: dict[str, Any],
+    stack: ExitStack,
+) -> World:
     authority = Authority.create(folder / "tls")
-    services = [
-        ServiceSeed("hq", TenantSeed("north")),
-        ServiceSeed(
-            "branch",
-            TenantSeed(
-                "south",
-                withhold=("Group.ReadWrite.All",),
-                organization_wide=("Directory.Read.All",),
-            ),
-        ),
-    ]
-    root_token, reader_password = f"root-{secrets.token_hex(16)}", people.password()
-    administrator = {"username": "Administrator", "password": people.password()}
+    identities = DirectoryIdentities.make(services)
+    root_token = f"root-{secrets.token_hex(16)}"
 
     def start(system: str, name: str, **config: Any) -> StandIn:
         certificate, key = authority.issue(name, f"dc1.{DOMAIN}", DOMAIN)
@@ -177,132 +255,35 @@ def _build(folder: Path, directory: str, rights: Sequence[str], stack: ExitStack
         return stack.enter_context(StandIn.start(f"sandbox.{system}", whole, log))
 
     vault = start("vault", "vault", root_token=root_token)
-    ad = start(directory, "ad", **_directory_seed(services, administrator, reader_password, rights))
-    for seed in services:
-        user = {
-            "upn": seed.entra_upn,
-            "password": seed.entra_password,
-            "roles": ["Global Administrator"],
-        }
-        seed.tenant.users.append(user)
+    config = seeding.directory_config(services, identities, rights)
+    ad = start(directory, "ad", **config, **of_directory)
     tenants = {
-        seed.tenant.name: start("entra", f"entra-{seed.tenant.name}", **seed.tenant.config())
-        for seed in services
+        tenant.name: start("entra", f"entra-{tenant.name}", **tenant.config())
+        for tenant in people.tenants_of(services)
     }
-    consoles = {
-        seed.name: start(
-            "cayosoft",
-            f"console-{seed.name}",
-            **_console_seed(folder, seed, ad.url, tenants[seed.tenant.name].url),
-        )
-        for seed in services
-    }
+    consoles = {}
+    for seed in services:
+        entra_url = tenants[seed.tenant.name].url
+        settings = seeding.console_config(folder, seed, ad.url, entra_url)
+        consoles[seed.name] = start("cayosoft", f"console-{seed.name}", **settings)
     admin = VaultAdmin(vault.url, authority.ca_file, root_token)
     stack.callback(admin.close)
     world = World(
-        folder, authority, vault, admin, ad, administrator, reader_password, services,
-        tenants, consoles,
+        folder, authority, vault, admin, ad, identities, services, tenants, consoles,
+        on_samba=directory == "samba",
     )  # fmt: skip
-    world.canaries |= {root_token, reader_password, administrator["password"]}
-    _fill_vault(world)
-    _write_inventory(world)
+    world.canaries |= {root_token, *seeding.secrets_of(services, identities)}
+    seeding.fill_vault(admin, services, identities)
+    for seed in services:
+        world.publish(seed.name, "ad")
+        world.publish(seed.name, "m365")
+    _admit(world)
     return world
 
 
-def _directory_seed(
-    services: Sequence[ServiceSeed],
-    administrator: dict[str, str],
-    reader_password: str,
-    rights: Sequence[str],
-) -> dict[str, Any]:
-    accounts = [
-        {
-            "username": seed.ad_username,
-            "password": seed.ad_password,
-            "container": "OU=Service Accounts",
-        }
-        for seed in services
-    ]
-    reader = {
-        "username": "svc-rotation-reader",
-        "password": reader_password,
-        "container": "OU=Service Accounts",
-    }
-    return {
-        "domain": DOMAIN,
-        "netbios": "CORP",
-        "administrator": administrator,
-        "organizational_units": [
-            "OU=Service Accounts",
-            *(seed.validation_ou.removesuffix(f",{BASE_DN}") for seed in services),
-        ],
-        "users": [*accounts, reader],
-        "delegations": [
-            {
-                "trustee": seed.ad_username,
-                "container": seed.validation_ou.removesuffix(f",{BASE_DN}"),
-                "rights": list(rights),
-            }
-            for seed in services
-        ],
-        "lockout_threshold": 5,
-        "lockout_window": 1800,
-        "lockout_duration": 1800,
-        "min_password_length": 12,
-    }
-
-
-def _console_seed(folder: Path, seed: ServiceSeed, ad_url: str, entra_url: str) -> dict[str, Any]:
-    return {
-        "database": str(folder / f"console-{seed.name}.sqlite"),
-        "service": seed.name,
-        "product_version": "13.3",
-        "client": {"client_id": seed.client_id, "client_secret": seed.client_secret},
-        "active_directory": {"url": ad_url, "base_dn": BASE_DN, "domain": DOMAIN},
-        "entra": {
-            "authority": f"{entra_url}/{seed.tenant.tenant_id}",
-            "graph": f"{entra_url}/v1.0",
-            "tenant_id": seed.tenant.tenant_id,
-            "domain": seed.tenant.domain,
-            "app_display_name": people.APP_NAME,
-            "setup_client_id": seed.tenant.setup_client_id,
-        },
-        "rows": [
-            {
-                "extension": "active_directory",
-                "row": AD_ROW,
-                "account": seed.ad_upn,
-                "password": seed.ad_password,
-            },
-            {
-                "extension": "microsoft_365",
-                "row": seed.tenant.domain,
-                "account": seed.entra_upn,
-                "password": seed.entra_password,
-            },
-        ],
-    }
-
-
-def _fill_vault(world: World) -> None:
-    admin = world.admin
-    reader = {"username": f"svc-rotation-reader@{DOMAIN}", "password": world.reader_password}
-    admin.write("orchestrator/ad-reader", reader)
-    for seed in world.services:
-        client = {"client_id": seed.client_id, "client_secret": seed.client_secret}
-        admin.write(f"orchestrator/bridge/{seed.name}", client)
-        for role, key in (
-            ("verifier", seed.tenant.verifier),
-            ("validator", seed.tenant.validator),
-        ):
-            document = {"private_key": key.private_key, "certificate": key.certificate}
-            admin.write(f"orchestrator/{seed.tenant.name}/{role}", document)
-            # The body of the key, so that a scan finds it however its lines are broken.
-            world.canaries.add(key.private_key.splitlines()[1])
-        world.publish(seed.name, "ad")
-        world.publish(seed.name, "m365")
-        world.canaries |= {seed.client_secret, seed.ad_password, seed.entra_password}
-    role_id, secret_id = admin.admit("orchestrator", ORCHESTRATOR_POLICY)
+def _admit(world: World) -> None:
+    """Let the orchestrator into Vault, and tell the product where everything is."""
+    role_id, secret_id = seeding.admit_orchestrator(world.admin, world.services)
     world.canaries.add(secret_id)
     secret_id_file = world.folder / "secret-id"
     secret_id_file.touch(mode=0o600)
@@ -314,83 +295,3 @@ def _fill_vault(world: World) -> None:
         ROTATION_VAULT_ROLE_ID=role_id,
         ROTATION_VAULT_SECRET_ID_FILE=str(secret_id_file),
     )
-
-
-def _write_inventory(world: World) -> None:
-    manifest_file = world.folder / "consent-manifest.json"
-    manifest_file.write_text(json.dumps(people.manifest(), indent=2))
-    ca_file = str(world.authority.ca_file)
-    inventory = {
-        "version": 1,
-        "directories": [
-            {
-                "name": "corp",
-                "domain": DOMAIN,
-                "base_dn": BASE_DN,
-                "controllers": [world.directory.url],
-                "ca_file": ca_file,
-                "reader": {"path": "orchestrator/ad-reader"},
-            }
-        ],
-        "tenants": [_tenant(world, seed.tenant) for seed in world.services],
-        "services": [_service(world, seed, manifest_file) for seed in world.services],
-    }
-    yaml = YAML()
-    yaml.default_flow_style = False
-    with world.inventory_file.open("w") as file:
-        yaml.dump(inventory, file)
-
-
-def _tenant(world: World, seed: TenantSeed) -> dict[str, Any]:
-    url = httpx.URL(world.tenants[seed.name].url)
-
-    def identity(role: str, key: people.AppKey) -> dict[str, Any]:
-        path = f"orchestrator/{seed.name}/{role}"
-        return {"client_id": key.client_id, "credential": {"path": path}, "kind": "certificate"}
-
-    return {
-        "name": seed.name,
-        "tenant_id": seed.tenant_id,
-        "domain": seed.domain,
-        "authority": str(url),
-        "graph": str(url.join("/v1.0")),
-        "ca_file": str(world.authority.ca_file),
-        "verifier": identity("verifier", seed.verifier),
-        "validator": identity("validator", seed.validator),
-        "probe_client_id": seed.probe_client_id,
-    }
-
-
-def _service(world: World, seed: ServiceSeed, manifest_file: Path) -> dict[str, Any]:
-    return {
-        "name": seed.name,
-        "console": {
-            "driver": "bridge",
-            "url": world.consoles[seed.name].url,
-            "ca_file": str(world.authority.ca_file),
-            "client": {"path": f"orchestrator/bridge/{seed.name}"},
-        },
-        "connections": [
-            {
-                "name": f"{seed.name}-ad",
-                "extension": "active_directory",
-                "row": AD_ROW,
-                "accounts": [{"username": seed.ad_upn}],
-                "secret": {"path": f"cayosoft/{seed.name}/ad"},
-                "rotated_by": "vault",
-                "directory": "corp",
-                "validation_ou": seed.validation_ou,
-            },
-            {
-                "name": f"{seed.name}-m365",
-                "extension": "microsoft_365",
-                "row": seed.tenant.domain,
-                "accounts": [{"username": seed.entra_upn}],
-                "secret": {"path": f"cayosoft/{seed.name}/m365"},
-                "rotated_by": "vault",
-                "tenant": seed.tenant.name,
-                "validation_domain": seed.tenant.domain,
-                "consent": {"manifest": str(manifest_file), "policy": "ask"},
-            },
-        ],
-    }

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.samba import tree
+from sandbox.samba.forwarder import ByteFaults
 from sandbox.samba.server import DomainController
-from sandbox.standin.control import Control
 from sandbox.standin.process import Config, Endpoints, run
 
 _running: list[DomainController] = []
@@ -14,8 +14,8 @@ _running: list[DomainController] = []
 
 def start(config: Config) -> Endpoints:
     """Start the domain controller that ``config`` describes."""
-    control = Control()
-    server = DomainController(config)
+    control = ByteFaults()
+    server = DomainController(config, control)
     _running.append(server)
     server.start()
 
@@ -23,6 +23,8 @@ def start(config: Config) -> Endpoints:
         return tree.do_job(job_name, configuration=str(server.configuration), **details)
 
     def change(command: dict[str, Any]) -> dict[str, Any]:
+        if command["do"] == "cut":
+            return {"cut": server.cut()}
         details = {name: value for name, value in command.items() if name != "do"}
         try:
             job(command["do"], **details)

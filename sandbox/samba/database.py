@@ -167,12 +167,24 @@ class Database:
         SDUtils(self.sam).dacl_add_ace(self.place(container), self._aces(trustee, rights))
 
     def revoke(self, trustee: str, container: str, rights: list[str]) -> None:
-        """Take rights away again."""
-        SDUtils(self.sam).dacl_delete_aces(self.place(container), self._aces(trustee, rights))
+        """Take rights away again, also those that only users below the container inherit.
+
+        Samba's own deletion compares entries in a way that overlooks the inherit-only ones, in silence.
+        """
+        utils, dn = SDUtils(self.sam), self.place(container)
+        descriptor = utils.get_sd_as_sddl(dn)
+        for entry in self._entries(trustee, rights):
+            if entry not in descriptor:
+                raise LookupError(f"{trustee} has not been given {rights} on {container}")
+            descriptor = descriptor.replace(entry, "")
+        utils.modify_sd_on_dn(dn, descriptor)
 
     def _aces(self, trustee: str, rights: list[str]) -> str:
+        return "".join(self._entries(trustee, rights))
+
+    def _entries(self, trustee: str, rights: list[str]) -> list[str]:
         sid = str(ndr_unpack(security.dom_sid, self.find(trustee)["objectSid"][0]))
-        return "".join(ACES[right].format(sid=sid) for right in rights)
+        return [ACES[right].format(sid=sid) for right in rights]
 
     def set_administrator(self, username: str, password: str) -> None:
         """Make the administrator of the configuration able to sign in, for ever."""

@@ -1,9 +1,9 @@
 """Keeps one Samba server, and ends it: with its own standard input, its deadline, or SIGTERM.
 
-Run inside a network namespace of its own, where Samba's fixed ports are free. The listening socket that
-clients use was opened outside and is inherited, so bytes cross over without anything else listening. Only the
-standard library is used. When the server is gone its folder is removed, because whoever
-started it may have been killed.
+Run inside a network namespace of its own, where Samba's fixed ports are free. The listening socket on which
+the forwarder hands clients over is a Unix one, opened outside and inherited, so bytes cross over without
+another open port. Only the standard library is used. When the server is gone its folder is removed, because
+whoever started it may have been killed.
 """
 
 from __future__ import annotations
@@ -89,7 +89,9 @@ async def keep(order: dict[str, Any]) -> None:
     told = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
     clients = socket.socket(fileno=order["listener"])
-    listener = await asyncio.start_server(lambda r, w: forward(order["host"], r, w), sock=clients)
+    listener = await asyncio.start_unix_server(
+        lambda r, w: forward(order["host"], r, w), sock=clients
+    )
     endings = [asyncio.create_task(c) for c in (server.wait(), pipe_closed(), told.wait())]
     await asyncio.wait(
         endings, timeout=order["maximum_runtime"], return_when=asyncio.FIRST_COMPLETED

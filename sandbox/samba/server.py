@@ -13,6 +13,8 @@ from typing import Any
 
 from sandbox.samba import guard, tree
 from sandbox.samba.availability import available, find_place, program
+from sandbox.samba.forwarder import Forwarder
+from sandbox.standin.control import Control
 
 MAXIMUM_RUNTIME = 1800  # seconds; the configuration may ask for another
 READY_WITHIN = 30
@@ -21,8 +23,9 @@ READY_WITHIN = 30
 class DomainController:
     """One running domain controller on ``port`` of loopback; its files are gone when it is."""
 
-    def __init__(self, config: dict[str, Any]) -> None:
+    def __init__(self, config: dict[str, Any], control: Control) -> None:
         self.config = config
+        self._control = control
         self.base_dn = tree.base_dn(config["domain"])
         self.port = 0
         self._guard: subprocess.Popen[bytes] | None = None
@@ -39,10 +42,18 @@ class DomainController:
         tree.make(self._folder, self.config)
         tree.configure(self._folder, self.config, place.host)
         tree.do_job("seed", configuration=str(self.configuration), config=self.config)
-        with socket.create_server(("127.0.0.1", self.config.get("port", 0))) as listener:
-            self.port = listener.getsockname()[1]
+        handed_over = self._folder / "clients"
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(handed_over))
+            listener.listen()
             self._spawn_guard(place.enter, place.host, listener.fileno())
+        self._forwarder = Forwarder(self.config.get("port", 0), handed_over, self._control)
+        self.port = self._forwarder.server_address[1]
         self._wait_until_ready()
+
+    def cut(self) -> int:
+        """Reset every connection of a client; return how many there were."""
+        return self._forwarder.cut()
 
     def _spawn_guard(self, enter: tuple[str, ...], host: str, listener: int) -> None:
         runtime = int(self.config.get("maximum_runtime", MAXIMUM_RUNTIME))

@@ -52,7 +52,9 @@ def test_token_is_signed_with_the_published_key(desk: Desk) -> None:
     jwt.decode(token, key, algorithms=["RS256"], audience="https://graph.microsoft.com")
 
 
-@pytest.mark.parametrize(("client", "code"), [(SETTER, 7000215), (READER, 700027)])
+@pytest.mark.parametrize(
+    ("client", "code"), [(SETTER, 7000215), (READER, 700027)], ids=["secret", "certificate"]
+)
 def test_wrong_client_credential(desk: Desk, client: str, code: int) -> None:
     """A wrong secret and an unregistered certificate are client errors with their own numbers."""
     credential = secrets.token_urlsafe(8) if client == SETTER else make_certificate()

@@ -5,101 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import ldap3
 import pytest
 
-from sandbox.samba import available
-from sandbox.standin.ldap import verified_tls
 from sandbox.standin.process import StandIn
-from sandbox.standin.tls import Authority
+from tests.sandbox.samba.domain import NEEDS_SAMBA, Config, Running
 
-pytestmark = [
-    pytest.mark.samba,
-    pytest.mark.skipif(available() is not None, reason=f"samba: {available()}"),
-]
-
-Config = dict[str, Any]
-
-
-@dataclass
-class Running:
-    """One domain controller with the configuration it was started from."""
-
-    standin: StandIn
-    config: Config
-
-    @contextmanager
-    def bound(self, username: str, password: str) -> Iterator[ldap3.Connection]:
-        """Yield a connection over verified TLS after one attempt to bind."""
-        tls = verified_tls(self.config["ca_file"])
-        server = ldap3.Server(self.standin.url, tls=tls, get_info=ldap3.NONE, connect_timeout=10)
-        connection = ldap3.Connection(
-            server, f"CORP\\{username}", password.encode(), receive_timeout=30, auto_referrals=False
-        )
-        connection.bind()
-        try:
-            yield connection
-        finally:
-            connection.unbind()
-
-    def sign_in(self, username: str, password: str | None = None) -> str:
-        """Bind once and return "success" or the directory's three digits for why not."""
-        with self.bound(username, password or self.password(username)) as connection:
-            said = connection.result
-        return said["message"].partition("data ")[2][:3] or said["description"]
-
-    def password(self, username: str) -> str:
-        """Return the password that the configuration gave a user."""
-        users = [*self.config["users"], self.config["administrator"]]
-        return next(user["password"] for user in users if user["username"] == username)
-
-
-@pytest.fixture(scope="module")
-def config(authority: Authority, new_password: Callable[[], str], samba_golden: Path) -> Config:
-    """Return a domain with accounts in every state, and two delegations."""
-    certificate, key = authority.issue("dc1", "dc1.corp.example.test")
-    home = "OU=Service Accounts"
-    return {
-        "port": 0,
-        "tls": {"cert": str(certificate), "key": str(key)},
-        "ca_file": str(authority.ca_file),
-        "golden": str(samba_golden),
-        "domain": "corp.example.test",
-        "netbios": "CORP",
-        "administrator": {"username": "Administrator", "password": new_password()},
-        "organizational_units": [home, "OU=Validation"],
-        "users": [
-            {"username": "svc-full", "password": new_password(), "container": home},
-            {"username": "svc-reset", "password": new_password(), "container": home},
-            {"username": "svc-off", "password": new_password(), "container": home, "enabled": False},
-            {"username": "svc-new", "password": new_password(), "container": home, "must_change": True},
-        ],
-        "delegations": [
-            {
-                "trustee": "svc-full",
-                "container": "OU=Validation",
-                "rights": ["create users", "reset passwords", "write user attributes", "delete users"],
-            },
-            {"trustee": "svc-reset", "container": "OU=Validation", "rights": ["reset passwords"]},
-        ],
-        "lockout_threshold": 3,
-        "lockout_window": 600,
-        "lockout_duration": 600,
-        "min_password_length": 10,
-    }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def running(config: Config) -> Iterator[Running]:
-    """Start the domain controller that the tests of this module share."""
-    with StandIn.start("sandbox.samba", config) as standin:
-        yield Running(standin, config)
+pytestmark = NEEDS_SAMBA
 
 
 def test_seeds_accounts(running: Running) -> None:
