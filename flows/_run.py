@@ -41,6 +41,7 @@ class Run:
 
     def __init__(self, flow: str, service: str, *, dry_run: bool) -> None:
         self.record = RunRecord(flow, flow_run.get_id() or "no flow run", service, dry_run)
+        self._asked_for = service
         self._records: dict[str, ConnectionRecord] = {}
         self._closing = ExitStack()
         self.ledgers: dict[str, LedgerKeeper] = {}
@@ -77,6 +78,7 @@ class Run:
 
         Raises InvalidInput for a wrong inventory or connection, or one that somebody else rotates.
         """
+        self._asked_for = connection
         self._inventory = open_inventory()
         self.service, chosen = choose_rotated(self._inventory, connection)
         self.chosen = (chosen,)
@@ -151,12 +153,10 @@ class Run:
 
     def _fail_all(self, problem: RotationError) -> None:
         if not self.record.connections:
-            self.record.connections.append(ConnectionRecord(self._key(), "an update", ()))
+            self.record.connections.append(ConnectionRecord(self._key(), "a run", ()))
         for connection in self.record.connections:
             connection.error = connection.error or problem
 
     def _key(self) -> str:
-        """Turn what somebody typed as a service into a key that an artifact may have."""
-        return (
-            re.sub(r"[^a-z0-9-]+", "-", self.record.service.casefold())[:50].strip("-") or "unknown"
-        )
+        """Turn what somebody typed into a key that an artifact may have."""
+        return re.sub(r"[^a-z0-9-]+", "-", self._asked_for.casefold())[:50].strip("-") or "unknown"

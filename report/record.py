@@ -58,8 +58,8 @@ class Gap:
             return f"none: the account in use was not touched ({self.account} took its turn)"
         bound = "at most " if self.at_most else ""
         return (
-            f"{bound}{self.seconds:.2f} s, from setting the password of {self.account} to saving it in the "
-            "console"
+            f"for {bound}{self.seconds:.2f} s the console held the previous password of {self.account} "
+            "(from setting the new one to saving it)"
         )
 
 

@@ -20,6 +20,7 @@ from prefect.settings import (
     temporary_settings,
 )
 
+from flows.rotate_account_credentials import rotate_account_credentials
 from flows.update_account_credentials import update_account_credentials
 from report.record import ConnectionRecord, RunRecord, listening
 from sandbox.standin.process import StandIn
@@ -148,6 +149,22 @@ def update(prefect_api: Server) -> Update:
         records: list[RunRecord] = []
         with listening(lambda _: None, records.append):
             state = update_account_credentials(service, **parameters, return_state=True)
+        return Outcome(state, records[0])
+
+    return run
+
+
+Rotate = Callable[..., Outcome]
+
+
+@pytest.fixture
+def rotate(prefect_api: Server) -> Rotate:
+    """Return a function that runs the rotation flow and hands over its state and record."""
+
+    def run(connection: str, **parameters: Any) -> Outcome:
+        records: list[RunRecord] = []
+        with listening(lambda _: None, records.append):
+            state = rotate_account_credentials(connection, **parameters, return_state=True)
         return Outcome(state, records[0])
 
     return run

@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Queue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prefect.runtime import flow_run
 
@@ -29,9 +29,15 @@ from report.record import Entry, RunRecord, listening
 from sandbox.standin.process import StandIn
 from tests.waiting import eventually
 
+if TYPE_CHECKING:
+    from sandbox.world import World
+    from tests.running import Server
+
 ROOT = Path(__file__).parents[2]
 UPDATE = "flows.update_account_credentials:update_account_credentials"
+ROTATE = "flows.rotate_account_credentials:rotate_account_credentials"
 WARM = (
+    "flows.rotate_account_credentials",
     "prefect.client.orchestration", "prefect.flow_engine", "prefect.task_engine", "prefect.engine",
     "prefect.utilities.visualization", "prefect.telemetry.run_telemetry", "fastapi", "jwt",
 )  # fmt: skip
@@ -92,6 +98,21 @@ class Nursery:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self._lines.get(timeout=60)  # ready
+
+    @classmethod
+    def for_flows(cls, server: Server, world: World, constants: Mapping[str, float]) -> Nursery:
+        """Start one whose runs use this sandbox and the session's Prefect server, and retry quickly."""
+        environment = {
+            "HOME": str(world.folder),
+            "PREFECT_API_URL": f"{server.url}/api",
+            "PREFECT_HOME": str(server.home),
+            "PREFECT_RESULTS_LOCAL_STORAGE_PATH": str(server.home / "storage"),
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "PREFECT_LOGGING_TO_API_ENABLED": "false",
+            "ROTATION_RETRY_ATTEMPTS": "3",
+            "ROTATION_RETRY_BASE": "0.01",
+        }
+        return cls(environment, world.folder / "nursery.log", constants)
 
     def _read(self) -> None:
         assert self._process.stdout
