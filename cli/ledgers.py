@@ -29,7 +29,7 @@ def show(connection: str, *, as_json: bool, console: Console) -> None:
     if as_json:
         console.print_json(ledger.model_dump_json(by_alias=True))
     else:
-        _print(ledger, console)
+        print_ledger(ledger, console)
 
 
 def _rotation(ledger: Ledger, when: Callable[[object], str]) -> Iterator[tuple[str, str]]:
@@ -59,7 +59,9 @@ def _waiting(ledger: Ledger, when: Callable[[object], str]) -> Iterator[tuple[st
         yield "next scheduled try", f"not before {when(trouble.not_before)}"
 
 
-def _print(ledger: Ledger, console: Console) -> None:
+def print_ledger(ledger: Ledger, console: Console) -> None:
+    """Print a ledger as a person reads it."""
+
     def when(moment: object) -> str:
         return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else "never"
 

@@ -30,14 +30,15 @@ def _stop(*_: object) -> NoReturn:
 
 def up(console: Console, folder: Path, directory: str, prefect_port: int) -> int:
     """Start everything, say where it is and how to use it, and stay until Ctrl-C."""
-    console.print("Starting Prefect, Vault, Active Directory, Entra ID and two consoles ...")
+    console.print("Starting Prefect, Vault, Active Directory, Entra ID and four consoles ...")
     with sandbox_with_prefect(folder, directory, prefect_port) as (world, prefect):
         show_addresses(console, world, prefect, prefect_port)
         for service in ("hq", "branch"):
             world.rotate_ad(service)
             world.rotate_entra(service)
         console.print(
-            "\nAll four accounts were just rotated; the consoles still hold the old passwords."
+            "\nThe accounts of hq and branch were just rotated behind their consoles, which still hold the old "
+            "passwords.\nThose of plant (in place) and depot (two that take turns) are the orchestrator's to rotate."
         )
         show_how_to_use(console, world)
         stay(console)

@@ -1,4 +1,4 @@
-"""The main job on the embedded sandbox: both connection accounts of two services, from one command.
+"""The main job on the embedded sandbox: two services updated, and an account of each kind rotated.
 
 Everything that is said at the end was looked at: the consoles sign in, the test users are gone, no secret
 is in anything that Prefect keeps.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -32,6 +34,15 @@ WHY = {
     "hq": "Everything can be granted in its tenant.",
     "branch": "Its tenant withholds one permission, and granted another one to the whole organization long ago.",
 }
+ROTATIONS = {
+    "plant-ad": "One account, changed in place: from setting its password to saving it there is a gap, and it is told.",
+    "plant-m365": "The same in Entra ID.",
+    "depot-ad": "Two accounts that take turns: the one in use is never touched, and the other one retires.",
+    "depot-m365": "The same in Entra ID.",
+}
+"""What is rotated by the orchestrator itself, and what is to be seen there."""
+
+SERVICES = ("hq", "branch", "plant", "depot")
 EXTENSIONS = {"active_directory": "Active Directory", "microsoft_365": "Entra ID"}
 
 
@@ -58,7 +69,9 @@ def sandbox_with_prefect(
                 folder / "prefect.log",
             )
         )
-        world = stack.enter_context(running(folder, directory))
+        world = stack.enter_context(
+            running(folder, directory, services=SERVICES, grace_period_hours=0)
+        )
         world.environment.update(
             PREFECT_HOME=str(home),
             PREFECT_API_URL=f"{prefect.url}/api",
@@ -70,9 +83,9 @@ def sandbox_with_prefect(
         yield world, prefect
 
 
-def update(world: World, *arguments: str) -> int:
-    """Run ``account-rotation update`` as a person would, in a process of its own; return its exit code."""
-    command = [sys.executable, "-m", "cli.main", "update", *arguments]
+def command_line(world: World, *arguments: str) -> int:
+    """Run ``account-rotation`` as a person would, in a process of its own; return its exit code."""
+    command = [sys.executable, "-m", "cli.main", *arguments]
     own = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "ROTATION_"))}
     return subprocess.run(command, env=own | world.environment, check=False).returncode
 
@@ -81,7 +94,7 @@ def demo(console: Console, folder: Path, *, keep: bool, directory: str, prefect_
     """Run the demo; return 0 when everything was as expected."""
     began = time.monotonic()
     console.rule("[bold]Account rotation: demo on the embedded sandbox")
-    console.print("Starting Prefect, Vault, Active Directory, Entra ID and two consoles ...")
+    console.print("Starting Prefect, Vault, Active Directory, Entra ID and four consoles ...")
     with sandbox_with_prefect(folder, directory, prefect_port) as (world, prefect):
         show_addresses(console, world, prefect, prefect_port)
         codes = {}
@@ -94,8 +107,16 @@ def demo(console: Console, folder: Path, *, keep: bool, directory: str, prefect_
             world.rotate_ad(service)
             world.rotate_entra(service)
             console.print(f"$ account-rotation update {service}", style="bold cyan")
-            codes[service] = update(world, service)
-        checks = _checks(world, folder, codes)
+            codes[service] = command_line(world, "update", service)
+        for connection, what in ROTATIONS.items():
+            console.print(
+                f"\n[bold]{connection}[/]: the orchestrator makes a new password. {what} It must end: Ready."
+            )
+            console.print(f"$ account-rotation rotate {connection}", style="bold cyan")
+            world.collect_canaries()
+            codes[connection] = command_line(world, "rotate", connection)
+        world.collect_canaries()
+        checks = [*_checks(world, folder, codes), *_gaps(prefect)]
         _show(console, checks)
         passed = all(check.held for check in checks)
         seconds = time.monotonic() - began
@@ -129,6 +150,12 @@ def _checks(world: World, folder: Path, codes: dict[str, int]) -> list[Check]:
     for service, (code, state) in EXPECTED.items():
         seen = f"exit code {codes[service]}"
         checks.append(Check(f"the update of {service} ends: {state}", codes[service] == code, seen))
+    for connection in ROTATIONS:
+        seen = f"exit code {codes[connection]}"
+        checks.append(
+            Check(f"the rotation of {connection} ends: Ready", not codes[connection], seen)
+        )
+    for service in SERVICES:
         for extension, system in EXTENSIONS.items():
             signs_in = world.console_signs_in(service, extension)
             what = f"the console of {service} signs in to {system}"
@@ -141,6 +168,24 @@ def _checks(world: World, folder: Path, codes: dict[str, int]) -> list[Check]:
     seen = ", ".join(f"{hit.file.name} ({hit.encoding})" for hit in hits)
     scanned = f"none of {len(world.canaries)}"
     checks.append(Check("no secret is in what Prefect keeps", not hits, seen or scanned))
+    return checks
+
+
+def _gaps(prefect: StandIn) -> list[Check]:
+    """Read the gap of every rotation from its report, where an auditor would."""
+    checks = []
+    for connection in ROTATIONS:
+        answer = httpx.get(f"{prefect.url}/api/artifacts/{connection}/latest", trust_env=False)
+        found = re.search(r"^\| gap \| (.+) \|$", answer.json()["data"], re.MULTILINE)
+        told = re.sub(r"\\(.)", r"\1", found[1]).partition(" (")[0] if found else "not told"
+        none = told.startswith("none")
+        checks.append(
+            Check(
+                f"the report tells the gap of {connection}",
+                none is connection.startswith("depot"),
+                told,
+            )
+        )
     return checks
 
 

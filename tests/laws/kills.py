@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -23,6 +24,7 @@ from pathlib import Path
 from queue import Queue
 from typing import TYPE_CHECKING, Any
 
+import httpx
 from prefect.runtime import flow_run
 
 from report.record import Entry, RunRecord, listening
@@ -125,12 +127,18 @@ class Nursery:
         environment: Mapping[str, str],
         *,
         die_after: str = "",
+        arm: Line | None = None,
         flow: str = UPDATE,
         **given: Any,
     ) -> Child:
-        """Start a flow; with ``die_after`` it kills itself after that step (``V1``, or ``V1u``)."""
+        """Start a flow; with ``die_after`` it kills itself after that step (``V1``, or ``V1u``).
+
+        ``arm`` is a fault that the run itself arms, right before it sends a certain request: ``line`` is the
+        connector's log line of it, ``count`` which one of these lines, ``system`` the side door of the
+        stand-in, ``fault`` what is armed.
+        """
         order = {"flow": flow, "environment": dict(environment), "die": die_after, "given": given}
-        order["constants"] = self._constants
+        order |= {"constants": self._constants, "arm": arm}
         assert self._process.stdin
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
@@ -188,6 +196,46 @@ def killed_inside_call(
     return child
 
 
+def killed_inside_request(
+    nursery: Nursery,
+    environment: Mapping[str, str],
+    system: StandIn,
+    line: str,
+    moment: str,
+    **given: Any,
+) -> Child:
+    """Run a flow, kill it while a real domain controller's answer, or its request, is kept from arriving.
+
+    TLS hides what is asked, so the run arms the fault itself: right before the request that its connector logs
+    with ``line`` for the fifth time (the reader binds, searches and reads; the setter binds, and asks).
+    """
+    fault = {"route": "request", "kind": f"hold_{moment}"}
+    arm = {"line": line, "count": 5, "system": system.endpoints["control"], "fault": fault}
+    child = nursery.start(environment, arm=arm, **given)
+    eventually(system.held, bool)
+    child.signal(signal.SIGKILL)
+    assert child.end() == -signal.SIGKILL
+    eventually(system.held, lambda held: not held)
+    return child
+
+
+class _Arming(logging.Handler):
+    """Arms a fault when the connector says that it is about to send a request."""
+
+    def __init__(self, line: str, count: int, system: str, fault: Line) -> None:
+        super().__init__(logging.DEBUG)
+        self._line, self._left, self._system, self._fault = line, count, system, fault
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Count the line; at its turn, arm before the request goes out."""
+        if not record.getMessage().startswith(self._line):
+            return
+        self._left -= 1
+        if self._left == 0:
+            url = f"{self._system}/faults"
+            httpx.post(url, json=self._fault, trust_env=False, timeout=30).raise_for_status()
+
+
 def _say(**line: Any) -> None:
     # One write each: two processes share the pipe.
     os.write(1, (json.dumps(line) + "\n").encode())
@@ -199,6 +247,10 @@ def _run(order: Line) -> None:
     for where, value in order["constants"].items():
         module, _, name = where.partition(":")
         setattr(importlib.import_module(module), name, value)
+    if order["arm"]:
+        connectors = logging.getLogger("connectors.active_directory")
+        connectors.setLevel(logging.DEBUG)
+        connectors.addHandler(_Arming(**order["arm"]))
     _say(pid=os.getpid())
 
     def hear(entry: Entry) -> None:

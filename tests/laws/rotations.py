@@ -107,7 +107,7 @@ class RotationLab:
         return [
             call["detail"]["path"]
             for call in self.world.vault.calls("kv.write")
-            if place in call["detail"].get("path", "") and call["outcome"] == "200"
+            if place in call["detail"].get("path", "") and not call["outcome"].startswith("4")
         ]
 
     def holds(self, kind: Kind) -> None:

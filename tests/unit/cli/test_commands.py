@@ -8,15 +8,20 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from cli.exits import CODES, Exit, exit_code, exit_code_of
+from cli.ledgers import print_ledger
 from cli.running import as_data
 from connectors.errors import InvalidInput, SignInReason, SignInRefused, Unknown, Unreachable
+from connectors.ledger import Ledger
 from connectors.models import Extension, Finding
+from connectors.rotation import Pending, Retirement, Rotation, Trouble
 from report.procedure import steps_of_update
 from report.record import ConnectionRecord, RunRecord
 from report.verdict import OUTCOMES
@@ -143,3 +148,37 @@ def test_exit_code_of_what_ended_early() -> None:
     assert exit_code_of(InvalidInput("s", "o")) is Exit.REFUSED
     record = RunRecord("update", "-", "hq", dry_run=False, error=Unknown("s", "o"))
     assert exit_code(record) is Exit.UNKNOWN
+
+
+def test_giving_up_stands_alone() -> None:
+    """Giving a rotation up cannot be combined with anything that goes on with it."""
+    shown = _run("rotate", "hq-ad", "--abandon", "--finish")
+    assert shown.returncode == 2
+    assert "stands alone" in shown.stderr
+
+
+def test_an_unfinished_rotation_can_be_read() -> None:
+    """The ledger of an unfinished rotation says how far it came, where its password waits, and what to type."""
+    moment = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
+    pending = Pending(mount="kv", path="rotation/hq-ad/pending/r1", version=1, created=moment)
+    rotation = Rotation(
+        id="r1", begun=moment, account="svc-b@corp", in_use="svc-a@corp", base="kv/a#1@t",
+        base_version=1, phase="N3", pending=pending,
+    )  # fmt: skip
+    trouble = Trouble(
+        cycles=3, since=moment, outcome="Refused", reason="because", what_to_do="do this",
+        not_before=moment, needs_person=True,
+    )  # fmt: skip
+    retire = Retirement(account="svc-c@corp", due=moment)
+    kept = Ledger(
+        connection="hq-ad", rotation=rotation, trouble=trouble, retire=retire, idle="svc-b@corp"
+    )
+    text = StringIO()
+
+    print_ledger(kept, Console(file=text, width=120))
+
+    for wanted in (
+        "N3 set the new password", "kv/rotation/hq-ad/pending/r1#1", "svc-b@corp", "because", "do this",
+        "account-rotation rotate hq-ad --finish", "svc-c@corp, not before 2026-05-04",
+    ):  # fmt: skip
+        assert wanted in text.getvalue()

@@ -57,10 +57,8 @@ RULES: dict[str, tuple[str, str, str, str]] = {
         f"{M365}.password_policy", "rotated_by orchestrator needs it"),
     "no setter in the directory": ("    setter:\n      path: account-rotation/corp-setter\n", "",
         f"{AD}.rotated_by", "names no setter"),
-    "static role of the orchestrator": ("          mount: ldap\n          path: branch-cayosoft\n"
-        "        # Vault, or whatever stands behind it, changes directory and secret; this project brings it to the console.\n"
-        "        rotated_by: vault", "          mount: ldap\n          path: branch-cayosoft\n        password_policy: p\n"
-        "        rotated_by: orchestrator",
+    "static role of the orchestrator": ("        rotated_by: vault\n",
+        "        password_policy: p\n        rotated_by: orchestrator\n",
         f"{BRANCH}.rotated_by", "is a static role that Vault rotates"),
     "static role without mount": ("          mount: ldap\n", "", f"{BRANCH}.secret.mount",
         "engine ldap needs it"),
