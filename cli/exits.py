@@ -26,6 +26,7 @@ class Exit(IntEnum):
 
 CODES = {
     verdict.READY: Exit.OK,
+    verdict.VERIFIED: Exit.OK,
     verdict.DRY_RUN: Exit.OK,
     verdict.WAITING: Exit.OK,
     verdict.REMEDIATION: Exit.REMEDIATION_REQUIRED,

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Self
 
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
-from prefect.states import Completed, Failed
 
 from connectors.errors import RotationError
 from connectors.models import Extension
 from connectors.protocols import Systems
+from flows._ends import end_state, kept, key_of
 from inventory.models import (
     ActiveDirectoryConnection,
     Connection,
@@ -24,10 +23,8 @@ from inventory.models import (
 from inventory.wiring import open_inventory, open_systems
 from report.procedure import steps_of_rotation, steps_of_update
 from report.record import ConnectionRecord, RunRecord, recording
-from report.verdict import outcome_of, outcome_of_run
 from tasks._ledger import LedgerKeeper
 from tasks._spread import Spread
-from tasks._step import unexpected
 from tasks.identify import Location, choose, choose_rotated
 
 
@@ -105,19 +102,19 @@ class Run:
 
     def guarded(self) -> AbstractContextManager[None]:
         """Keep an error of the whole run as the error of every connection it was to work on."""
-        return self._kept(self._fail_all)
+        return kept(self.record.flow, self._fail_all)
 
     def evidenced(self) -> AbstractContextManager[None]:
         """Keep an error of recording the evidence as the run's own: the connections are what they are."""
-        return self._kept(lambda error: setattr(self.record, "error", error))
+        return kept(self.record.flow, lambda error: setattr(self.record, "error", error))
 
     @contextmanager
-    def on(self, location: Location) -> Iterator[ConnectionRecord]:
+    def on(self, what: Location | Connection) -> Iterator[ConnectionRecord]:
         """Work on one connection; its error ends its own sections, not those of the others."""
-        record = self._records[location.name]
+        record = self._records[what.name]
         with (
             self.record.working_on(record),
-            self._kept(lambda error: setattr(record, "error", error)),
+            kept(self.record.flow, lambda error: setattr(record, "error", error)),
         ):
             yield record
 
@@ -129,34 +126,16 @@ class Run:
                 yield location
 
     def keep_ledgers(self, locations: Sequence[Location]) -> None:
-        """Remember the ledgers that this run has taken, so that its end is written into them."""
-        if not self.record.dry_run:
+        """Remember the ledgers that this run may write, so that its end is written into them."""
+        if self.record.verifying or not self.record.dry_run:
             self.ledgers.update({location.name: location.ledger for location in locations})
 
     def end_state(self) -> State[None]:
         """Return the Prefect state that says what the run came to, by the names of report.verdict."""
-        outcome = outcome_of_run(self.record)
-        each = (f"{c.name}: {outcome_of(c, self.record).name}" for c in self.record.connections)
-        make = Completed if outcome.succeeded else Failed
-        own = (f"run: {self.record.error}",) if self.record.error else ()
-        return make(name=outcome.name, message="; ".join((*each, *own)))
-
-    @contextmanager
-    def _kept(self, keep: Callable[[RotationError], None]) -> Iterator[None]:
-        """Hand over an error instead of raising it, sealed: a foreign text may hold a secret."""
-        try:
-            yield
-        except RotationError as error:
-            keep(error.sealed())
-        except Exception as error:  # noqa: BLE001  whatever it is, it ends here
-            keep(unexpected(f"flow {self.record.flow}", error))
+        return end_state([self.record])
 
     def _fail_all(self, problem: RotationError) -> None:
         if not self.record.connections:
-            self.record.connections.append(ConnectionRecord(self._key(), "a run", ()))
+            self.record.connections.append(ConnectionRecord(key_of(self._asked_for), "a run", ()))
         for connection in self.record.connections:
             connection.error = connection.error or problem
-
-    def _key(self) -> str:
-        """Turn what somebody typed into a key that an artifact may have."""
-        return re.sub(r"[^a-z0-9-]+", "-", self._asked_for.casefold())[:50].strip("-") or "unknown"

@@ -41,6 +41,7 @@ def render(run: RunRecord, connection: ConnectionRecord) -> str:
         f"# {outcome.name}: {plain(connection.name)}",
         outcome.meaning,
         _asked(run, connection),
+        f"**Gap:** {plain(str(connection.gap))}." if connection.gap else "",
         _what_to_do(connection),
         "## The procedure",
         _procedure(run, connection),
@@ -64,7 +65,6 @@ def _asked(run: RunRecord, connection: ConnectionRecord) -> str:
         ("flow run", plain(f"{run.flow}, {run.run_id}")),
         ("started", f"{run.started:%Y-%m-%d %H:%M:%S} UTC"),
         ("dry run", "yes: nothing was changed" if run.dry_run else "no"),
-        *((("gap", plain(str(connection.gap))),) if connection.gap else ()),
     )
     return _table(("what", "value"), rows)
 

@@ -98,6 +98,7 @@ class RunRecord:
     run_id: str
     service: str
     dry_run: bool
+    verifying: bool = False  # a dry run whose end is written down
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     entries: list[Entry] = field(default_factory=list)
     connections: list[ConnectionRecord] = field(default_factory=list)

@@ -28,42 +28,48 @@ class Outcome:
 
 
 READY = Outcome("Ready", True, 0, "The credential is in use, consent is complete, operations work.")
-DRY_RUN = Outcome("Dry run", True, 1, "Every read-only check passed; nothing was changed.")
+VERIFIED = Outcome(
+    "Verified",
+    True,
+    1,
+    "What the console holds signs in, and is what Vault holds; nothing was changed.",
+)
+DRY_RUN = Outcome("Dry run", True, 2, "Every read-only check passed; nothing was changed.")
 WAITING = Outcome(
     "Waiting",
     True,
-    2,
+    3,
     "It is not time: a wait, or a grace period, is not over; nothing was changed.",
 )
 REMEDIATION = Outcome(
     "Remediation required",
     False,
-    3,
+    4,
     "The consent of the Entra app is not as it must be; operations were not tried.",
 )
 VALIDATION = Outcome(
     "Validation failed",
     False,
-    4,
+    5,
     "The credential is in use, but a real operation failed; the findings name the right if one lacks.",
 )
 UNREACHABLE = Outcome(
-    "Unreachable", False, 5, "A system did not answer; nothing was changed by it."
+    "Unreachable", False, 6, "A system did not answer; nothing was changed by it."
 )
 REFUSED = Outcome(
-    "Refused", False, 6, "A system said no; it will say no again until it is corrected."
+    "Refused", False, 7, "A system said no; it will say no again until it is corrected."
 )
 SUPERSEDED = Outcome(
-    "Superseded", False, 7, "Another run has taken over; this one changed nothing more."
+    "Superseded", False, 8, "Another run has taken over; this one changed nothing more."
 )
-OUT_OF_STEP = Outcome("Out of step", False, 8, "Two systems disagree about the same fact.")
-NEEDS_PERSON = Outcome("Needs a person", False, 9, "A human step is due.")
+OUT_OF_STEP = Outcome("Out of step", False, 9, "Two systems disagree about the same fact.")
+NEEDS_PERSON = Outcome("Needs a person", False, 10, "A human step is due.")
 UNKNOWN = Outcome(
-    "Unknown", False, 10, "Something may or may not have happened: start again, it looks first."
+    "Unknown", False, 11, "Something may or may not have happened: start again, it looks first."
 )
 
 OUTCOMES: tuple[Outcome, ...] = (
-    READY, DRY_RUN, WAITING, REMEDIATION, VALIDATION, UNREACHABLE, REFUSED, SUPERSEDED, OUT_OF_STEP,
+    READY, VERIFIED, DRY_RUN, WAITING, REMEDIATION, VALIDATION, UNREACHABLE, REFUSED, SUPERSEDED, OUT_OF_STEP,
     NEEDS_PERSON, UNKNOWN,
 )  # fmt: skip
 
@@ -94,6 +100,8 @@ def outcome_of(connection: ConnectionRecord, run: RunRecord) -> Outcome:
         return outcome_of_error(connection.error)
     if connection.consent is not None and not connection.consent.ready:
         return REMEDIATION
+    if run.verifying:
+        return VERIFIED
     return DRY_RUN if run.dry_run else READY
 
 

@@ -176,7 +176,7 @@ def _gaps(prefect: StandIn) -> list[Check]:
     checks = []
     for connection in ROTATIONS:
         answer = httpx.get(f"{prefect.url}/api/artifacts/{connection}/latest", trust_env=False)
-        found = re.search(r"^\| gap \| (.+) \|$", answer.json()["data"], re.MULTILINE)
+        found = re.search(r"^\*\*Gap:\*\* (.+)$", answer.json()["data"], re.MULTILINE)
         told = re.sub(r"\\(.)", r"\1", found[1]).partition(" (")[0] if found else "not told"
         none = told.startswith("none")
         checks.append(

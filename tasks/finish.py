@@ -19,7 +19,7 @@ from connectors.errors import (
 from inventory.models import FailurePolicy
 from report import markdown
 from report.record import ConnectionRecord, RunRecord, current_record
-from report.verdict import NEEDS_PERSON, READY, outcome_of
+from report.verdict import NEEDS_PERSON, READY, VERIFIED, outcome_of
 from tasks._ledger import LedgerKeeper
 from tasks._step import Answer, Done, step
 from tasks._trouble import after_failure
@@ -91,7 +91,7 @@ def _finish(
             before, error = ledger.ledger.trouble, connection.error
             now = CLOCK.get().utc()
             ledger.change(trouble=after_failure(before, error, outcome.name, policy, now))
-        ledger.finish(outcome.name, codes, verified=outcome is READY)
+        ledger.finish(outcome.name, codes, verified=outcome in (READY, VERIFIED))
     except RotationError as error:
         return f"the ledger of {connection.name} was not written: {error}"
     return None

@@ -97,7 +97,7 @@ def test_the_gap_is_told(world: World, rotate: Rotate, prefect_api: Server, kind
     gap = outcome.connection(kind.connection).gap
     assert gap is not None
     report = prefect_api.report(outcome.record.run_id, kind.connection)
-    assert "| gap |" in report
+    assert "**Gap:**" in report
     if kind.alternate:
         assert gap.seconds is None
         assert "the account in use was not touched" in report

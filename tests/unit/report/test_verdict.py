@@ -29,7 +29,7 @@ def test_names_and_ranks_are_told_apart() -> None:
     """Each end state has its own name and rank, listed from best to worst; a run that found it was not time has not failed."""
     assert len({o.name for o in OUTCOMES}) == len(OUTCOMES)
     assert sorted({o.rank for o in OUTCOMES}) == [o.rank for o in OUTCOMES]
-    assert [o.name for o in OUTCOMES if o.succeeded] == ["Ready", "Dry run", "Waiting"]
+    assert [o.name for o in OUTCOMES if o.succeeded] == ["Ready", "Verified", "Dry run", "Waiting"]
 
 
 def _all_errors(kind: type[RotationError] = RotationError) -> list[type[RotationError]]:

@@ -1,0 +1,36 @@
+"""Find what no event told, and what a crash left: start or finish runs until ledger and Vault agree."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from flows._fleet import over_the_fleet
+from flows.rotate_account_credentials import rotate_account_credentials
+from flows.update_account_credentials import update_account_credentials
+from tasks.due import Due, Standing, to_reconcile
+
+
+@flow(name="reconcile_connections", persist_result=False, log_prints=False)
+def reconcile_connections(services: list[str] | None = None, dry_run: bool = False) -> State[None]:
+    """Compare every ledger with Vault's metadata, and act where they do not agree.
+
+    Args:
+        services: Names of services in the inventory; none means all that a run can reach.
+        dry_run: Only look, and show what would be done.
+
+    No secret is read to find out. What a person is due for is left alone. The table is the artifact
+    ``reconcile-connections``.
+    """
+    act = None if dry_run else _act
+    return over_the_fleet("reconcile_connections", services, to_reconcile, act)
+
+
+def _act(standing: Standing) -> State[Any]:
+    if standing.due is Due.FINISH:
+        return rotate_account_credentials(
+            standing.connection, finish_only=True, asked_by="schedule", return_state=True
+        )
+    return update_account_credentials(standing.service, [standing.connection], return_state=True)
