@@ -47,6 +47,8 @@ def needles(secret: str) -> Iterator[tuple[str, bytes]]:
         yield "double json", json.dumps(once, ensure_ascii=ascii_only)[3:-3].encode()
     yield "repr", repr(secret)[1:-1].encode()
     yield "repr", repr(plain)[2:-1].encode()
+    # As a new password of Active Directory shows in a dump of the request.
+    yield "repr", repr(secret.encode("utf-16-le"))[2:-1].encode()
     for alphabet, raw in (("", plain), ("utf-16 ", secret.encode("utf-16-le"))):
         yield f"{alphabet}hex", raw.hex().encode()
         yield f"{alphabet}hex", raw.hex().upper().encode()

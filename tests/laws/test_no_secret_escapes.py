@@ -18,7 +18,7 @@ from report.record import RunRecord, recording
 from sandbox import canary
 from sandbox.world import World
 from tasks._step import Done, step
-from tests.running import Server, Update
+from tests.running import Rotate, Server, StartWorld, Update
 from tests.waiting import eventually
 
 
@@ -64,6 +64,40 @@ def test_nothing_that_prefect_keeps_holds_a_secret(
         )
 
     assert len(world.canaries) > 15
+    assert _scan(prefect_api, world) == []
+
+
+@pytest.mark.prefect
+def test_nothing_of_a_rotation_escapes(
+    start_world: StartWorld, rotate: Rotate, prefect_api: Server
+) -> None:
+    """After rotations that went well, were refused, cut off and finished, no file of Prefect holds a password.
+
+    Vault may not remove what was staged here, so that every password that was ever made can be searched for.
+    """
+    world = start_world(services=("plant", "depot"), grace_period_hours=0)
+    world.vault.arm("kv.metadata_delete", "status", status=403, times=0)
+    before = len(world.canaries)
+    runs = [rotate("plant-ad"), rotate("depot-m365")]
+    world.directory.do("set_policy", min_password_length=60)
+    runs.append(rotate("plant-ad"))
+    world.directory.do("set_policy", min_password_length=12)
+    world.consoles["plant"].arm("session", "html", times=0, status=502, skip=1)
+    runs.append(rotate("plant-m365"))
+    world.consoles["plant"].disarm()
+    runs.append(rotate("plant-m365", finish_only=True))
+    assert [run.state.name for run in runs] == [
+        "Ready", "Ready", "Refused", "Unreachable", "Ready",
+    ]  # fmt: skip
+
+    world.collect_canaries()
+
+    assert len(world.canaries) >= before + 4, "one password for each rotation"
+    assert not [line for line in _running_processes() if _holds(line, world)]
+    for run in runs:
+        assert eventually(
+            lambda run=run: prefect_api.events(run.record.run_id, "cayosoft.connection."), bool
+        )
     assert _scan(prefect_api, world) == []
 
 

@@ -37,6 +37,7 @@ FORMS: dict[str, Callable[[str], bytes]] = {
     "json in json": lambda s: json.dumps({"body": json.dumps({"p": s})}).encode(),
     "repr": lambda s: repr({"p": s}).encode(),
     "repr of bytes": lambda s: repr(s.encode()).encode(),
+    "repr of utf-16": lambda s: repr(f'"{s}"'.encode("utf-16-le")).encode(),
     "hex": lambda s: s.encode().hex().encode(),
     "hex in capitals": lambda s: s.encode().hex().upper().encode(),
     "hex of utf-16": lambda s: f'"{s}"'.encode("utf-16-le").hex().encode(),
