@@ -52,6 +52,10 @@ class Setting(Part):
 
     at: AwareDatetime
     before: AwareDatetime | None = Field(description="When the password had last been set.")
+    after: AwareDatetime | None = Field(
+        default=None,
+        description="When it shows as last set since; a later date is somebody else's.",
+    )
     where: str | None = Field(default=None, description="The domain controller that is asked.")
 
 

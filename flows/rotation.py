@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from connectors.errors import NotFound, OutOfStep, PolicyRefused, Refused, RotationError, Superseded
 from connectors.models import Extension
+from connectors.rotation import Rotation
 from flows import active_directory, microsoft_365, validation
 from flows._run import Run
 from tasks import active_directory as active_directory_steps
@@ -16,11 +17,14 @@ def rotate(run: Run, location: Location, *, overwrite: bool) -> None:
     begun = preflight.preflight(run.systems, location, overwrite=overwrite)  # N1
     if run.record.dry_run:
         return
+    if begun.phase == "F1":
+        _end(run, location)
+        return
     staged = new_password.stage(run.systems, location, begun)  # N2
     try:
         staged = new_password.set_password(run.systems, staged, overwrite=overwrite)  # N3
     except PolicyRefused:
-        if not staged.ledger.under_way.may_be_set:
+        if _nobody_needs(staged.ledger.under_way):
             new_password.discard(run.systems, staged)  # N2u
         raise
     new_password.sign_in(run.systems, staged, run.spread(staged))  # N4
@@ -30,6 +34,25 @@ def rotate(run: Run, location: Location, *, overwrite: bool) -> None:
         _promote(run, staged)
     else:
         _go_back(run, staged, problem)
+    if problem is not None:
+        raise problem
+
+
+def _nobody_needs(rotation: Rotation) -> bool:
+    """Say whether a refused password can be thrown away: no account in use has it, or may have it."""
+    return rotation.entered_at is None and not (rotation.in_place and rotation.may_be_set)
+
+
+def _end(run: Run, location: Location) -> None:
+    """End a rotation that was cut off after its promotion, and prove once more what is current now."""
+    promote.measure_gap(location)
+    _promote(run, location)
+    _prove(run, location)
+
+
+def _prove(run: Run, location: Location) -> None:
+    """Carry the article out with what is current: only then a run is Ready."""
+    problem = _brought_to_the_console(run, location)
     if problem is not None:
         raise problem
 
@@ -46,7 +69,7 @@ def _consented(run: Run) -> bool:
 
 
 def give_up(run: Run, location: Location) -> None:
-    """Give an unfinished rotation up: the console first, then what was staged."""
+    """Give an unfinished rotation up: the console first, then what was staged; prove what is in use then."""
     rotation = location.ledger.rotation
     if rotation is None:
         raise NotFound(
@@ -58,6 +81,7 @@ def give_up(run: Run, location: Location) -> None:
     if not rotation.in_place:
         _restore(run, location)
     new_password.discard(run.systems, location)  # N2u
+    _prove(run, location)
 
 
 def _brought_to_the_console(run: Run, location: Location) -> RotationError | None:

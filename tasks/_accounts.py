@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from connectors.active_directory.models import AccountState
@@ -14,7 +14,11 @@ from connectors.models import Extension, Finding, Presence, SecretHandle
 from connectors.protocols import Systems
 from connectors.rotation import Setting
 from report.record import current_record
+from tasks._wait import CLOCK
 from tasks.identify import Location
+
+CLOCKS_APART = timedelta(minutes=5)
+"""How far the clocks of a worker and a domain controller may be apart, and a request may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,12 @@ class Home(Protocol):
     def shown_set(self, account: str, setting: Setting) -> Seen | None:
         """Return the account where a change since ``setting`` shows; None when it shows nowhere."""
 
+    def surely_unset(self, account: str, setting: Setting) -> bool:
+        """Say whether a change that was begun has certainly not been made, here or anywhere.
+
+        Not seeing it is not enough where what is read may be old. Raises Unreachable.
+        """
+
     def require_setter(self, seen: Seen) -> None:
         """Raise NotPermitted when the setter identity is known to lack the right to set this password."""
 
@@ -45,8 +55,11 @@ class Home(Protocol):
     def scramble_password(self, seen: Seen) -> None:
         """Set a random password that nobody keeps."""
 
-    def await_change(self, account: str, setting: Setting) -> None:
-        """Wait until a password that was set shows, before a sign-in is spent on it."""
+    def await_change(self, account: str, setting: Setting, where: str | None) -> datetime | None:
+        """Wait until a password that was set shows, before a sign-in is spent on it; return its date."""
+
+    def may_be_ours(self, shown: datetime | None, setting: Setting) -> bool:
+        """Say whether a change that shows may be the one that was asked for, by its date."""
 
 
 def home_of(systems: Systems, location: Location) -> Home:
@@ -85,17 +98,19 @@ class Domain:
 
         Raises Unreachable when no controller answers.
         """
-        others = [where for where in self._directory.controllers if where != setting.where]
+        controllers = self._directory.controllers
+        asked = setting.where if setting.where in controllers else None
+        others = [where for where in controllers if where != asked]
         unreachable: Unreachable | None = None
         answered = False
-        for where in (setting.where, *others) if setting.where else others:
+        for where in (asked, *others) if asked else others:
             try:
                 seen = self.look(account, where)
             except Unreachable as error:
                 unreachable = error.sealed()
                 continue
             answered = True
-            if where == setting.where:
+            if where == asked:
                 # The controller that was asked knows best.
                 return seen if seen.password_set != setting.before else None
             if _later(seen, setting):
@@ -103,6 +118,13 @@ class Domain:
         if unreachable and not answered:
             raise unreachable
         return None
+
+    def surely_unset(self, account: str, setting: Setting) -> bool:
+        """Say whether every controller answers, the one that was asked among them, and shows no change."""
+        controllers = self._directory.controllers
+        shown = [self.look(account, where).password_set for where in controllers]
+        before = setting.before or _NEVER
+        return setting.where in controllers and all((it or _NEVER) <= before for it in shown)
 
     def require_setter(self, seen: Seen) -> None:
         """Raise NotPermitted when the setter lacks Reset Password on the account."""
@@ -129,11 +151,29 @@ class Domain:
         return self._directory.set_password(seen.id, new, where=seen.where)
 
     def scramble_password(self, seen: Seen) -> None:
-        """Set a random password that nobody keeps."""
-        self._directory.scramble_password(seen.id, where=seen.where)
+        """Set a random password that nobody keeps, and another one.
 
-    def await_change(self, account: str, setting: Setting) -> None:
-        """Return at once: the controller that took a password knows it."""
+        The directory accepts the previous password for another hour; after the second one, that is the
+        first random one.
+        """
+        for _ in range(2):
+            self._directory.scramble_password(seen.id, where=seen.where)
+
+    def await_change(self, account: str, setting: Setting, where: str | None) -> datetime | None:
+        """Return the date at once: the controller that took a password knows it."""
+        return self.look(account, where or setting.where).password_set
+
+    def may_be_ours(self, shown: datetime | None, setting: Setting) -> bool:
+        """Say whether the date is the one that was shown after the request, or lies near it: signing in proves little.
+
+        For an hour the directory accepts the password before the newest one, so the staged password may
+        sign in although somebody has changed it since.
+        """
+        if shown is None:
+            return True
+        if setting.after is not None:
+            return shown <= setting.after
+        return abs(shown - setting.at) < CLOCKS_APART
 
 
 class Tenancy:
@@ -168,6 +208,11 @@ class Tenancy:
         seen = self.look(account)
         return seen if _later(seen, setting) else None
 
+    def surely_unset(self, account: str, setting: Setting) -> bool:
+        """Say whether no change shows an hour later: until then a read may be older than the change."""
+        late = CLOCK.get().utc() - setting.at > _SETTLED
+        return late and self.shown_set(account, setting) is None
+
     def require_setter(self, seen: Seen) -> None:
         """Raise NotPermitted when the setter lacks its permission, or the role that outranks the account."""
         check = self._tenant.check_setter(seen.id)
@@ -191,9 +236,14 @@ class Tenancy:
         """Set a random password that nobody keeps."""
         self._tenant.scramble_password(seen.id)
 
-    def await_change(self, account: str, setting: Setting) -> None:
+    def may_be_ours(self, shown: datetime | None, setting: Setting) -> bool:  # noqa: ARG002  the same question
+        """Say yes: the tenant accepts the newest password only, so signing in tells; dates may be old ones."""
+        return True
+
+    def await_change(self, account: str, setting: Setting, where: str | None) -> datetime | None:  # noqa: ARG002
         """Wait until two reads in a row show the change; where none does, the sign-in decides."""
-        if self._tenant.await_password_change(account, setting.before) is None:
+        shown = self._tenant.await_password_change(account, setting.before)
+        if shown is None:
             current_record().here().find(
                 Finding(
                     "entra.change-not-shown",
@@ -202,6 +252,7 @@ class Tenancy:
                     "Nothing is due when the sign-in that follows is accepted.",
                 )
             )
+        return shown
 
     def roles(self, account: str) -> tuple[EntraAccount, frozenset[str]]:
         """Return an account and the names of its active roles."""
@@ -215,6 +266,11 @@ def _later(seen: Seen, setting: Setting) -> bool:
     if seen.password_set is None or setting.before is None:
         return seen.password_set != setting.before
     return seen.password_set > setting.before
+
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_SETTLED = timedelta(hours=1)
+"""After so long every reader of a tenant is taken to know of a change; Microsoft promises no number."""
 
 
 def _reason(state: AccountState) -> SignInReason | None:

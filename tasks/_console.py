@@ -144,6 +144,7 @@ def save(systems: Systems, location: Location, draft: Draft | None) -> Answer[Co
         row = console.connection_row(location.extension, location.row)
         return AlreadySo(row, describe(row))
     key = run_key(location, "save", draft.id)
+    location.ledger.require()
     try:
         row = console.save(draft, key)
     except Unknown as lost:
@@ -155,6 +156,7 @@ def save(systems: Systems, location: Location, draft: Draft | None) -> Answer[Co
         return Done(row, f"the answer was lost, the row shows our save; {describe(row)}")
     if row.revision == draft.base_revision:
         # Not applied, and the key makes a second attempt of the same save harmless.
+        location.ledger.require()
         row = console.save(draft, key)
         return Done(row, f"the answer was lost before the save; saved now; {describe(row)}")
     raise OutOfStep(

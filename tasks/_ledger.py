@@ -159,8 +159,8 @@ class LedgerKeeper:
         """Spend one password sign-in on an account: written down before, its verdict after.
 
         ``most`` wrong ones are allowed in an hour, over all versions; None leaves that to the directory's
-        own policy. A refused version may be tried ``tries`` times in all, a minute apart, unless
-        ``try_again``. Raises SignInRefused or BudgetSpent before anything is sent.
+        own policy. A refused version may be tried ``tries`` times in all, a minute apart, one whose verdict was
+        lost twice in an hour, unless ``try_again``. Raises SignInRefused or BudgetSpent before anything is sent.
         """
         if not try_again:
             self._forbid_known(account, label, tries)
@@ -218,20 +218,28 @@ class LedgerKeeper:
         self._write(self._ledger.finish(outcome, findings, CLOCK.get().utc(), verified=verified))
 
     def _forbid_known(self, account: str, label: str, tries: int) -> None:
-        known = self._ledger.refused(label, account, tries=tries, now=CLOCK.get().utc())
+        now = CLOCK.get().utc()
+        # A verdict that was lost an hour ago says nothing, and counts in no directory any more.
+        attempts = tuple(
+            item
+            for item in self._ledger.attempts
+            if item.outcome != "begun" or now - item.at < HOUR
+        )
+        recent = self._ledger.model_copy(update={"attempts": attempts})
+        known = recent.refused(label, account, tries=tries, now=now)
         if known is None:
             return
-        said = (
-            "was refused" if known.outcome == "wrong password" else "was tried, without a verdict,"
-        )
+        lost = known.outcome == "begun"
+        said = "was tried twice, without a verdict," if lost else "was refused"
+        wait = "Wait an hour, then start again. Or: " if lost else ""
         raise SignInRefused(
             "ledger",
             "sign in",
-            reason=SignInReason.WRONG_PASSWORD,
+            reason=SignInReason.OTHER if lost else SignInReason.WRONG_PASSWORD,
             account=account,
             version=label,
             since=known.at.isoformat(timespec="seconds"),
-            advice=f"This version {said} before, so no sign-in was spent on it now. Write the right "
+            advice=f"This version {said} before, so no sign-in was spent on it now. {wait}Write the right "
             "password to Vault as a new version; or, where the directory was corrected instead, start "
             "the update with --try-again.",
         )

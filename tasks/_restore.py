@@ -20,12 +20,11 @@ def restore(systems: Systems, location: Location) -> Answer[None]:
     previous = location.holding(_base(systems, location))
     console = systems.console(location.service.name)
     row = console.connection_row(location.extension, location.row)
-    credential = _console.fetch(systems, previous)
-    if _console.already_holds(row, previous, credential):
+    _console.fetch(systems, previous)
+    if row.account.casefold() == rotation.in_use.casefold():  # whose password nobody has touched
         _forget_entry(location)
         return AlreadySo(None, _console.describe(row))
     proof = _sign_in.prove(systems, previous, rotation.in_use)
-    location.ledger.require()
     draft = _console.enter(systems, previous, row)
     if location.extension is Extension.MICROSOFT_365:
         result = console.validate(draft)

@@ -73,7 +73,6 @@ def discard_draft(systems: Systems, location: Location, draft: Draft) -> Answer[
 @step("A5")
 def save(systems: Systems, location: Location, draft: Draft | None) -> Answer[ConnectionRow]:
     """Save the changed credential."""
-    location.ledger.require()
     answer = _console.save(systems, location, draft)
     location.ledger.applied(answer.value.account, location.version.label, "A5")
     return answer

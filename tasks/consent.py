@@ -58,7 +58,6 @@ def accept_permission_request(
 
     Raises Unreachable when the console is still collecting after five minutes.
     """
-    location.ledger.require()
     console = systems.console(location.service.name)
     request = console.permission_request(row)
     if not request.already_granted:
@@ -88,6 +87,7 @@ def _accept(
     """Accept the request; after a lost answer, ask what is still to be granted before anything else."""
     lost: Unknown | None = None
     for _ in range(2):
+        location.ledger.require()
         try:
             console.accept_permissions(
                 request,

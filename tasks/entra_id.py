@@ -80,7 +80,6 @@ def validate_and_accept(
 
     Raises PolicyRefused when Validate fails; nothing is saved then.
     """
-    location.ledger.require()
     if draft is None:
         answer = _console.save(systems, location, None)
         location.ledger.applied(answer.value.account, location.version.label, "E4")

@@ -191,16 +191,18 @@ def connection_locations(
             advice="Versions are counted per secret: name exactly one connection "
             "when you name a version.",
         )
+    # The ledger first: a run that ends between the two readings is noticed when the ledger is taken.
+    ledgers = [LedgerKeeper.open(systems.ledgers, item.name) for item in chosen]
     locations = tuple(
         Location(
             service,
             item,
             _version(systems, item, secret_version),
-            LedgerKeeper.open(systems.ledgers, item.name),
+            ledger,
             named=secret_version is not None,
             try_again=try_again,
         )
-        for item in chosen
+        for item, ledger in zip(chosen, ledgers, strict=True)
     )
     record = current_record()
     for item in locations:

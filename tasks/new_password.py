@@ -16,6 +16,7 @@ from connectors.errors import (
     RotationError,
     SignInReason,
     SignInRefused,
+    Superseded,
 )
 from connectors.models import Engine, Extension, SecretHandle
 from connectors.protocols import Systems
@@ -24,6 +25,7 @@ from tasks import _sign_in
 from tasks._accounts import Seen, home_of
 from tasks._set_once import set_once, taken
 from tasks._spread import Spread, spread
+from tasks._staged import is_there, thrown_away
 from tasks._step import AlreadySo, Answer, Done, step
 from tasks.identify import Location
 from tasks.permissions import same_rights
@@ -40,7 +42,7 @@ def stage(systems: Systems, location: Location, rotation: Rotation) -> Answer[Lo
     """
     if rotation.pending is not None:
         version = rotation.pending.secret
-        if _is_there(systems, version.handle):
+        if is_there(systems, version.handle):
             return AlreadySo(location.holding(version), f"waits at {version.handle}")
         if rotation.may_be_set:
             _staged_is_gone(location, version.handle)
@@ -48,7 +50,14 @@ def stage(systems: Systems, location: Location, rotation: Rotation) -> Answer[Lo
     policy = location.connection.password_policy or ""
     place = systems.ledgers.pending(location.name, rotation.id)
     staged = systems.vault.stage(place, rotation.account, policy, rotation.id)
-    location.ledger.advance("N2", pending=Pending.of(staged.version))
+    overtaken: Superseded | None = None
+    try:
+        location.ledger.advance("N2", pending=Pending.of(staged.version))
+    except Superseded as error:
+        overtaken = error.sealed()
+    if overtaken:
+        _leave_nothing(systems, location, rotation)
+        raise overtaken
     made = "made" if staged.made_now else "found"
     kind = Done if staged.made_now else AlreadySo
     handle = staged.version.handle
@@ -59,28 +68,30 @@ def stage(systems: Systems, location: Location, rotation: Rotation) -> Answer[Lo
 def discard(systems: Systems, location: Location) -> Answer[None]:
     """Undo step N2: give the rotation up, and throw its password away when no directory took it.
 
-    Raises OutOfStep when the directory shows that the password was changed since, in place.
+    Raises OutOfStep in place, where the directory has the password, or may have it, and Vault still knows it.
     """
     rotation = location.ledger.under_way
-    if rotation.setting is not None and rotation.in_place:
-        home = home_of(systems, location)
-        if home.shown_set(rotation.account, rotation.setting) is not None:
-            raise OutOfStep(
-                "ledger",
-                "give the rotation up",
-                rotation=rotation.id,
-                account=rotation.account,
-                advice="The directory shows a password change since this rotation began, so what was current "
-                f"no longer signs in. Finish it instead: account-rotation rotate {location.name} --finish",
-            )
-    location.ledger.require()
+    place = systems.ledgers.pending(location.name, rotation.id)
+    needed = rotation.in_place and not _surely_unset(systems, location, rotation)
+    if needed and is_there(
+        systems, place
+    ):  # one that is gone already cannot be finished with, either
+        raise OutOfStep(
+            "ledger",
+            "give the rotation up",
+            rotation=rotation.id,
+            account=rotation.account,
+            advice="The directory has the new password of this rotation, or may have it, so what is current "
+            f"may no longer sign in. Finish it instead: account-rotation rotate {location.name} --finish. "
+            "Where the answer of an Entra tenant was lost, that can be told after an hour.",
+        )
+    pending = rotation.pending or _pending_at(systems, place)
+    # Cut off after this, nobody waits for a password that is gone: N1 begins another rotation.
+    location.ledger.advance("N2", pending=pending, setting=None, entered_at=None)
+    if pending is not None:
+        systems.vault.discard(place)
     location.ledger.change(rotation=None)
-    if rotation.pending is None:
-        return AlreadySo(None, "no password was staged")
-    systems.vault.discard(rotation.pending.secret.handle)
-    return Done(
-        None, f"{rotation.pending.secret.handle} is gone; rotation {rotation.id} is given up"
-    )
+    return Done(None, f"nothing is staged; rotation {rotation.id} is given up")
 
 
 @step("N3")
@@ -98,7 +109,7 @@ def set_password(
         found = home.shown_set(rotation.account, rotation.setting)
         if found and _is_ours(systems, location, rotation, found, overwrite=overwrite):
             if rotation.phase in BEFORE_SET:
-                taken(location, rotation.setting, found.where)
+                taken(location, rotation.setting, found)
             at = rotation.setting.at
             return AlreadySo(
                 location.holding(location.version, found.where), f"set since {at:%H:%M:%S}"
@@ -139,8 +150,7 @@ def sign_in(systems: Systems, location: Location, how: Spread) -> Answer[None]:
     directory's policy demands that.
     """
     rotation = location.ledger.under_way
-    if rotation.setting is not None:
-        home_of(systems, location).await_change(rotation.account, rotation.setting)
+    _require_newest(systems, location, rotation)
     problem: RotationError | None = None
     proof = ""
     try:
@@ -158,12 +168,28 @@ def sign_in(systems: Systems, location: Location, how: Spread) -> Answer[None]:
     return Done(None, "; ".join(filter(None, (proof, rights, reached))))
 
 
-def _is_there(systems: Systems, handle: SecretHandle) -> bool:
+def _leave_nothing(systems: Systems, location: Location, rotation: Rotation) -> None:
+    """Throw away what was staged when a younger run had ended the rotation already: its id never comes again."""
+    now = systems.ledgers.read(location.name).rotation
+    if now is None or now.id != rotation.id:
+        place = systems.ledgers.pending(location.name, rotation.id)
+        thrown_away(systems, place, "What this run has staged last")
+
+
+def _pending_at(systems: Systems, place: SecretHandle) -> Pending | None:
+    """Return what was staged by a run that was cut off before it could write it down."""
     try:
-        known = systems.vault.metadata(handle)
+        return Pending.of(systems.vault.metadata(place).current)
     except NotFound:
+        return None
+
+
+def _surely_unset(systems: Systems, location: Location, rotation: Rotation) -> bool:
+    if rotation.setting is None:
+        return True
+    if rotation.phase not in BEFORE_SET:
         return False
-    return any(version.readable for version in known.versions)
+    return home_of(systems, location).surely_unset(rotation.account, rotation.setting)
 
 
 def _staged_is_gone(location: Location, staged: SecretHandle) -> NoReturn:
@@ -183,8 +209,15 @@ def _is_ours(
     systems: Systems, location: Location, rotation: Rotation, found: Seen, *, overwrite: bool
 ) -> bool:
     """Say whether the change that shows is this rotation's; only signing in tells."""
-    if rotation.phase not in BEFORE_SET and not overwrite:
+    setting, home = rotation.setting, home_of(systems, location)
+    assert setting is not None  # noqa: S101  the caller looked, told to the type checker
+    ours = home.may_be_ours(found.password_set, setting)
+    if ours and rotation.phase not in BEFORE_SET and not overwrite:
         return True  # its answer was had; N4 proves it
+    if not ours:
+        if overwrite:
+            return False
+        raise _changed_by_another(location, rotation)
     try:
         _sign_in.prove_patiently(
             systems, location.holding(location.version, found.where), rotation.account
@@ -199,6 +232,23 @@ def _is_ours(
     raise _changed_by_another(location, rotation)
 
 
+def _require_newest(systems: Systems, location: Location, rotation: Rotation) -> None:
+    """Make sure that nobody has changed the password since it was set, before a sign-in is spent.
+
+    Active Directory would go on accepting the staged one for an hour.
+    """
+    setting = rotation.setting
+    if setting is None:
+        return
+    home = home_of(systems, location)
+    shown = home.await_change(rotation.account, setting, location.where)
+    if setting.after is None and shown is not None:
+        known = setting.model_copy(update={"after": shown})
+        location.ledger.advance(rotation.phase, setting=known)
+    elif not home.may_be_ours(shown, setting):
+        raise _changed_by_another(location, rotation)
+
+
 def _changed_by_another(location: Location, rotation: Rotation) -> OutOfStep:
     system = "active directory" if location.extension is Extension.ACTIVE_DIRECTORY else "entra"
     return OutOfStep(
@@ -206,7 +256,7 @@ def _changed_by_another(location: Location, rotation: Rotation) -> OutOfStep:
         "sign in with the new password",
         account=rotation.account,
         staged=location.secret,
-        advice="The password was changed since this rotation began, and the staged one is refused: somebody "
-        "else sets it too. Find out who, then set the staged one again: account-rotation rotate "
-        f"{location.name} --overwrite. It was tried no more than is safe; it waits at {location.secret}.",
+        advice="The password was changed since this rotation set it: somebody else sets it too. Find out who, "
+        f"then set the staged one again: account-rotation rotate {location.name} --overwrite. It was tried no "
+        f"more than is safe; it waits at {location.secret}.",
     )

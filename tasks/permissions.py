@@ -10,7 +10,7 @@ from connectors.active_directory.rights import delegation_advice
 from connectors.cayosoft.models import Operation
 from connectors.entra.models import ConsentReview, GrantedHow, PermissionKind
 from connectors.entra.roles import missing_roles
-from connectors.errors import NotPermitted, RotationError
+from connectors.errors import NotPermitted, RotationError, SignInRefused
 from connectors.models import Extension, Finding, Presence
 from connectors.protocols import Systems
 from report.record import current_record
@@ -72,6 +72,7 @@ def right_missing(check: RightCheck, more: str = "") -> Finding:
 def same_rights(systems: Systems, location: Location) -> str:
     """Make sure that an account whose turn it is has every right that the one in use has.
 
+    Where the one in use does not sign in, which a person may choose to overwrite, nothing is compared.
     Raises NotPermitted, with a finding for each right that it lacks.
     """
     if location.extension is not Extension.ACTIVE_DIRECTORY:
@@ -79,8 +80,9 @@ def same_rights(systems: Systems, location: Location) -> str:
     directory = systems.directory(location.in_directory.directory)
     unit = location.in_directory.validation_ou
     checks = directory.rights(location.secret, unit, where=location.where)
-    in_use = directory.rights(location.connection.secret.handle, unit)
-    had = {check.right for check in in_use if check.presence is Presence.PRESENT}
+    had = _rights_in_use(systems, location)
+    if had is None:
+        return "the rights of the account in use could not be compared"
     lost = [c for c in checks if c.presence is Presence.MISSING and c.right in had]
     if not lost:
         return "it has the rights of the account in use"
@@ -94,6 +96,30 @@ def same_rights(systems: Systems, location: Location) -> str:
         advice="Delegate what the findings name, then: account-rotation rotate "
         f"{location.name}; it goes on from here. The console still holds the other account.",
     )
+
+
+def _rights_in_use(systems: Systems, location: Location) -> set[Right] | None:
+    """Return the rights that the account in use has; None where it does not sign in with what is current.
+
+    Its sign-in is spent like any other: a version that was refused before is not tried again.
+    """
+    rotation = location.ledger.under_way
+    base = location.connection.secret.handle.at(rotation.base_version)
+    directory = systems.directory(location.in_directory.directory)
+    why = "Vault names another account"
+    if systems.vault.credential(base).username.casefold() == rotation.in_use.casefold():
+        try:
+            with location.ledger.sign_in(
+                rotation.in_use, rotation.base, tries=1, most=None, try_again=False
+            ):
+                checks = directory.rights(base, location.in_directory.validation_ou)
+            return {check.right for check in checks if check.presence is Presence.PRESENT}
+        except SignInRefused as refused:
+            why = refused.reason.value
+    current_record().here().leave_unchecked(
+        f"whether {rotation.account} has every right of {rotation.in_use}: {base}: {why}"
+    )
+    return None
 
 
 def _rights(systems: Systems, location: Location, operation: str) -> tuple[Finding, ...]:

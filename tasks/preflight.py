@@ -19,6 +19,7 @@ from inventory.models import Mode
 from report.record import current_record
 from tasks import _console, _sign_in
 from tasks._accounts import Home, Tenancy, home_of
+from tasks._staged import is_there
 from tasks._step import AlreadySo, Answer, Done, step
 from tasks._wait import CLOCK
 from tasks.identify import Location
@@ -65,8 +66,11 @@ def _unfinished(
 ) -> Rotation | None:
     """Return the rotation to go on with; None when no directory had heard of it and a new one is to begin.
 
-    What such a one had staged is thrown away: nobody has that password.
+    What such a one had staged is thrown away: nobody has that password. One that was promoted is ended first,
+    whatever somebody wrote since.
     """
+    if rotation.phase == "F1":
+        return rotation
     known = {account.username.casefold() for account in location.connection.accounts}
     if rotation.account.casefold() not in known:
         raise OutOfStep(
@@ -79,13 +83,16 @@ def _unfinished(
             "back to finish; or give the rotation up: account-rotation rotate "
             f"{location.name} --abandon",
         )
-    if location.version.label == rotation.base or _promoted(systems, location, rotation):
-        return rotation
+    same_base = location.version.label == rotation.base
     if not rotation.may_be_set:
-        if rotation.pending is not None:
+        if same_base and not _thrown_away(systems, rotation):
+            return rotation
+        if not current_record().dry_run:
             location.ledger.require()
-            systems.vault.discard(rotation.pending.secret.handle)
+            systems.vault.discard(systems.ledgers.pending(location.name, rotation.id))
         return None
+    if same_base or _promoted(systems, location, rotation):
+        return rotation
     if not overwrite:
         raise OutOfStep(
             "vault",
@@ -98,9 +105,16 @@ def _unfinished(
             "must not rotate one account. To finish this one over it: account-rotation rotate "
             f"{location.name} --overwrite",
         )
+    if current_record().dry_run:
+        return rotation
     base_version = location.version.handle.version or 0
     location.ledger.advance(rotation.phase, base=location.version.label, base_version=base_version)
     return location.ledger.under_way
+
+
+def _thrown_away(systems: Systems, rotation: Rotation) -> bool:
+    """Say whether the staged password is gone: giving the rotation up was cut off."""
+    return rotation.pending is not None and not is_there(systems, rotation.pending.secret.handle)
 
 
 def _promoted(systems: Systems, location: Location, rotation: Rotation) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from connectors.errors import NotYet, OutOfStep, RotationError, Unknown
-from connectors.models import Finding
+from connectors.errors import NotYet, OutOfStep, Unknown
+from connectors.models import SecretVersion
 from connectors.protocols import Systems
 from connectors.rotation import Retirement, Setting
 from report.record import Gap, current_record
 from tasks import _sign_in
 from tasks._accounts import home_of
+from tasks._staged import thrown_away
 from tasks._step import AlreadySo, Answer, Done, step
 from tasks._wait import CLOCK, observe
 from tasks.identify import Location
@@ -20,12 +21,26 @@ from tasks.identify import Location
 def promote(systems: Systems, location: Location) -> Answer[None]:
     """Copy the staged credential over the one that consumers read, by check-and-set, and end the rotation.
 
-    Raises Conflict when somebody else wrote in between: the console goes on with the staged one, which
-    stays where it is.
+    One that was cut off after the copy is only ended. Raises Conflict when somebody else wrote in between:
+    the console goes on with the staged one, which stays where it is.
     """
     keeper = location.ledger
-    rotation = keeper.under_way
     keeper.require()
+    said = "it was promoted before"
+    if keeper.under_way.phase != "F1":
+        said = f"{_made_current(systems, location).handle} holds what was proven"
+    pending = keeper.under_way.pending
+    gone = pending and thrown_away(
+        systems, pending.secret.handle, "The staged copy of the current password"
+    )
+    keeper.change(rotation=None)
+    return Done(None, f"{said}; the staged copy is {'gone' if gone else 'left'}")
+
+
+def _made_current(systems: Systems, location: Location) -> SecretVersion:
+    """Copy, and write down that it was done: from then on the staged copy is not needed any more."""
+    keeper = location.ledger
+    rotation = keeper.under_way
     place = location.connection.secret.handle
     version = systems.vault.promote(location.secret, place, rotation.base_version)
     now = CLOCK.get().utc()
@@ -46,9 +61,7 @@ def promote(systems: Systems, location: Location) -> Answer[None]:
             account=rotation.in_use, due=now + grace
         )
     keeper.change(**change)
-    left = _discard(systems, location)
-    keeper.change(rotation=None)
-    return Done(None, f"{version.handle} holds what was proven{left}")
+    return version
 
 
 def measure_gap(location: Location) -> None:
@@ -61,24 +74,6 @@ def measure_gap(location: Location) -> None:
         seconds = (rotation.entered_at - rotation.setting.at).total_seconds()
     record = current_record()
     record.here().gap = Gap(rotation.account, seconds, at_most=rotation.begun < record.started)
-
-
-def _discard(systems: Systems, location: Location) -> str:
-    """Remove the second copy of what is current now; that it stays is a finding, nothing worse."""
-    try:
-        systems.vault.discard(location.secret)
-    except RotationError as error:
-        current_record().here().find(
-            Finding(
-                "vault.staged-left",
-                str(location.secret),
-                f"The staged copy of the current password could not be removed: {error}",
-                f"Remove it: vault kv metadata delete -mount={location.secret.mount} "
-                f"{location.secret.path}",
-            )
-        )
-        return "; the staged copy is left"
-    return "; the staged copy is gone"
 
 
 @step("F3")

@@ -37,6 +37,7 @@ LOST_WITHIN = 5.0
 def create_ad_user(systems: Systems, location: Location) -> Answer[DirectoryUser]:
     """Remove what an earlier run left, let the product create a user in the validation OU, and see it."""
     name = test_name(location)
+    location.ledger.require()  # what is removed could be a younger run's
     removed = removed_from_directory(systems, location)
     user = _prove(
         systems,
@@ -114,6 +115,7 @@ def remove_ad_user(systems: Systems, location: Location) -> Answer[None]:
 def provision_entra_user(systems: Systems, location: Location) -> Answer[EntraUser]:
     """Remove what an earlier run left, let the product provision a user, and see it in the tenant."""
     upn = test_upn(location)
+    location.ledger.require()  # what is removed could be a younger run's
     removed = removed_from_tenant(systems, location)
     user = _prove(
         systems,

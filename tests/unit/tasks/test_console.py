@@ -7,12 +7,20 @@ from dataclasses import replace
 
 import pytest
 
-from connectors.cayosoft.models import Draft
-from connectors.errors import Conflict, NotPermitted, OutOfStep, RotationError, Unknown, Unreachable
+from connectors.cayosoft.models import ConnectionRow, Draft
+from connectors.errors import (
+    Conflict,
+    NotPermitted,
+    OutOfStep,
+    RotationError,
+    Superseded,
+    Unknown,
+    Unreachable,
+)
 from connectors.models import Extension
 from report.record import Result
 from tasks import _console
-from tasks._step import AlreadySo, Done
+from tasks._step import AlreadySo, Answer, Done
 from tests.fakes.console import AD_ROW
 from tests.unit.tasks.conftest import Scene
 
@@ -78,11 +86,24 @@ def test_already_holds(scene: Scene, account: str, label: str | None, expected: 
     assert _console.already_holds(row, location, credential) is expected
 
 
+def _save(scene: Scene) -> Answer[ConnectionRow]:
+    draft = _draft(scene)
+    return _console.save(scene.systems, scene.ad, draft)
+
+
 def test_save(scene: Scene) -> None:
     """A save that is answered is done: one request, and the row holds the version's label."""
-    assert isinstance(_console.save(scene.systems, scene.ad, _draft(scene)), Done)
+    assert isinstance(_save(scene), Done)
     assert _row(scene) == scene.ad.version.label
     assert scene.screen.calls.count("save") == 1
+
+
+def test_save_of_an_overtaken_run(scene: Scene) -> None:
+    """A run that was overtaken after it had entered its draft does not save it."""
+    location, draft = scene.ad, _draft(scene)  # which takes the ledger again
+    with pytest.raises(Superseded):
+        _console.save(scene.systems, location, draft)
+    assert "save" not in scene.screen.calls
 
 
 def test_save_of_nothing(scene: Scene) -> None:
@@ -94,7 +115,7 @@ def test_save_of_nothing(scene: Scene) -> None:
 def test_save_whose_answer_was_lost(scene: Scene) -> None:
     """When the row shows our key the save happened, and is not asked for again."""
     scene.screen.fail("save", LOST, applied=True)
-    answer = _console.save(scene.systems, scene.ad, _draft(scene))
+    answer = _save(scene)
     assert "answer was lost" in answer.evidence
     assert scene.screen.calls.count("save") == 1
 
@@ -102,7 +123,7 @@ def test_save_whose_answer_was_lost(scene: Scene) -> None:
 def test_save_that_never_arrived(scene: Scene) -> None:
     """When the row is as it was, the same save is made once more under the same key."""
     scene.screen.fail("save", LOST)
-    answer = _console.save(scene.systems, scene.ad, _draft(scene))
+    answer = _save(scene)
     assert "saved now" in answer.evidence
     assert scene.screen.calls.count("save") == 2
     assert _row(scene) == scene.ad.version.label
@@ -131,7 +152,7 @@ def test_lost_save_that_cannot_be_looked_at(scene: Scene) -> None:
     scene.screen.fail("save", LOST, applied=True)
     scene.screen.fail("connection_row", *[AWAY] * 9)
     with pytest.raises(Unknown):
-        _console.save(scene.systems, scene.ad, _draft(scene))
+        _save(scene)
     assert scene.screen.calls.count("save") == 1
 
 
@@ -139,7 +160,7 @@ def test_lost_save_and_a_console_that_comes_back(scene: Scene) -> None:
     """A console that restarts after the save is waited for, and then the row tells."""
     scene.screen.fail("save", LOST, applied=True)
     scene.screen.fail("connection_row", AWAY, AWAY)
-    assert "answer was lost" in _console.save(scene.systems, scene.ad, _draft(scene)).evidence
+    assert "answer was lost" in _save(scene).evidence
     assert scene.screen.calls.count("save") == 1
 
 
