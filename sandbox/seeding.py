@@ -45,7 +45,13 @@ def directory_config(
 ) -> dict[str, Any]:
     """Return the configuration of the directory, for the stand-in and for Samba alike."""
     accounts = [
-        {"username": username, "password": password, "container": ACCOUNTS}
+        {
+            "username": username,
+            "password": password,
+            "container": ACCOUNTS,
+            # As accounts have it that somebody made in a console; Vault's LDAP engine looks for it.
+            "upn": f"{username}@{DOMAIN}",
+        }
         for seed in services
         for username, password in zip(seed.ad_usernames, seed.ad_passwords, strict=True)
     ]
