@@ -1,1 +1,1 @@
-"""How the news arrives that a secret was rotated. Empty so far: updates are started by hand or by Prefect."""
+"""How the news arrives that a secret was rotated: webhooks, audit lines, Vault's events; spooled, then delivered."""
