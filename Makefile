@@ -6,14 +6,18 @@ BIN    := $(VENV)/bin
 KEEP   ?=
 AD     ?= active_directory
 PORT   ?= 4200
+# How many tests run at the same time: auto is one per core, and not more than four, since every worker may
+# run a Prefect server and a Samba of its own; 0 is one after the other, in this process.
+WORKERS ?= auto
+PARALLEL := -n $(WORKERS) --maxprocesses 4
 
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test unit laws lint format bench docs clean
+.PHONY: help demo up test test-long unit laws lint format bench docs clean
 
 help: ## say what there is
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 $(VENV)/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed; name one: make PYTHON=python3.12 ...")'
@@ -31,22 +35,26 @@ demo: $(VENV)/ready ## run the main job on the embedded sandbox (KEEP=1 keeps it
 up: $(VENV)/ready ## start the sandbox and keep it, to try commands by hand
 	@$(BIN)/python -m sandbox up --directory $(AD) --port $(PORT)
 
-test: $(VENV)/ready ## run every test; real Samba and real bao/vault are used where they are installed
-	@$(BIN)/python -m pytest
+test: $(VENV)/ready ## run every test; real Samba and real bao/vault are used where they are installed (WORKERS=0: one by one)
+	@$(BIN)/python -m pytest $(PARALLEL)
+
+test-long: $(VENV)/ready ## run the laws for hours: the state machines try twenty times as much
+	@ROTATION_LONG=1 $(BIN)/python -m pytest $(PARALLEL) --timeout 3600 tests/laws
 
 unit: $(VENV)/ready ## run the tests that start no server
 	@$(BIN)/python -m pytest tests/unit
 
-laws: $(VENV)/ready ## run the laws alone
-	@$(BIN)/python -m pytest tests/laws
+laws: $(VENV)/ready ## run the laws alone, and show a table: what was tried, how often, where
+	@$(BIN)/python -m pytest $(PARALLEL) tests/laws
 
-lint: $(VENV)/ready ## ruff, mypy --strict, import-linter, docstrings of tests, generated files
+lint: $(VENV)/ready ## ruff, mypy --strict, import-linter, docstrings of tests, deployments, generated files
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/interrogate --quiet tests
 	@$(BIN)/python -m inventory.schema --check
+	@$(BIN)/python -m cli.deployments --check
 	@$(BIN)/python docs/generate.py --check
 
 format: $(VENV)/ready ## let ruff put the code in order

@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
+from cli import spools
 from cli.exits import exit_code, exit_code_of
 from connectors.errors import RotationError
 from report.record import RunRecord
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 inventory_app = typer.Typer(no_args_is_help=True, help="Look after the inventory file.")
 app.add_typer(inventory_app, name="inventory")
+app.add_typer(spools.app, name="spool")
 
 Service = Annotated[str, typer.Argument(help="Name of the service in the inventory.")]
 Connections = Annotated[
@@ -137,6 +139,45 @@ def ledger(
     from cli.ledgers import show  # noqa: PLC0415
 
     show(connection, as_json=as_json, console=Console())
+
+
+@app.command()
+def deploy(
+    prefect_yaml: Annotated[Path, typer.Option(help="The deployments and their schedules.")] = Path(
+        "prefect.yaml"
+    ),
+    automations: Annotated[Path, typer.Option(help="Who is told, and when.")] = Path(
+        "deployments/automations.yaml"
+    ),
+    notify_block: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TYPE/NAME",
+            help="Prefect notification block that messages go to; remembered for the next time.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring work pool, deployments, schedules and automations to the Prefect server; repeat it at will."""
+    from cli.deploying import deploy as run  # noqa: PLC0415  Prefect takes a second to import
+
+    run(prefect_yaml, automations, notify_block, as_json=as_json, console=Console())
+
+
+@app.command()
+def listen() -> None:
+    """Listen for the news that secrets were rotated, and start updates for it (docs/intake.md)."""
+    from cli.listening import listen as serve  # noqa: PLC0415
+
+    serve()
+
+
+@app.command("listen-vault-events")
+def listen_vault_events() -> None:
+    """Put Vault Enterprise's event notifications into the spool of a listening intake."""
+    from cli.listening import listen_to_vault  # noqa: PLC0415
+
+    listen_to_vault()
 
 
 @inventory_app.command("check")

@@ -1,0 +1,1 @@
+"""Unit tests of the deployments and of the installation files."""
