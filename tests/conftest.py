@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import signal
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ import pytest
 
 from sandbox.standin.tls import Authority
 
-pytest_plugins = ["tests.running"]
+pytest_plugins = ["tests.running", "tests.parallel", "tests.laws_table"]
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A suite that a shell started in the background would hand on that Ctrl-C is to be ignored, and
@@ -33,8 +34,10 @@ def new_password() -> Callable[[], str]:
 
 @pytest.fixture(scope="session")
 def samba_golden(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder in which this session keeps its provisioned Samba domain: configuration key golden."""
-    return tmp_path_factory.mktemp("golden")
+    """Return the folder in which this run keeps its provisioned Samba domain: configuration key golden."""
+    own = tmp_path_factory.getbasetemp()
+    # Workers share it, since it takes seconds to make; the one that comes first makes it, behind a lock.
+    return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "golden"
 
 
 @pytest.fixture(autouse=True)

@@ -138,7 +138,10 @@ def _each(*cases: tuple[Any, ...]) -> Iterator[Any]:
 
 def _given(names: str, *cases: tuple[Any, ...]) -> pytest.MarkDecorator:
     arguments = ("kept_world", "kind", *names.split())
-    return pytest.mark.parametrize(arguments, list(_each(*cases)), indirect=["kept_world"])
+    # Without the scope pytest would start the sandbox anew for every case.
+    return pytest.mark.parametrize(
+        arguments, list(_each(*cases)), indirect=["kept_world"], scope="module"
+    )
 
 
 def _after_the_kill(lab: RotationLab, kind: Kind) -> None:

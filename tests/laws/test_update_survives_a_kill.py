@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ from tests.running import Outcome, Server, Update
 
 pytestmark = pytest.mark.prefect
 
+Recorder = Callable[[str, object], None]
 AD, M365 = "active_directory", "microsoft_365"
 # This tenant has no lag to wait for; patience has its own tests.
 QUICK = {f"connectors.entra.{module}:CONFIRM_AFTER": 0.01 for module in ("polling", "grants")}
@@ -113,17 +114,7 @@ def kept_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.fixture(scope="module")
 def nursery(prefect_server: Server, kept_world: World) -> Iterator[Nursery]:
     """Keep a process warm that can be forked for every run."""
-    environment = {
-        "HOME": str(kept_world.folder),
-        "PREFECT_API_URL": f"{prefect_server.url}/api",
-        "PREFECT_HOME": str(prefect_server.home),
-        "PREFECT_RESULTS_LOCAL_STORAGE_PATH": str(prefect_server.home / "storage"),
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_LOGGING_TO_API_ENABLED": "false",
-        "ROTATION_RETRY_ATTEMPTS": "3",
-        "ROTATION_RETRY_BASE": "0.01",
-    }
-    started = Nursery(environment, kept_world.folder / "nursery.log", QUICK)
+    started = Nursery.for_flows(prefect_server, kept_world, QUICK)
     yield started
     started.stop()
 
@@ -144,20 +135,12 @@ def lab(
     return Lab(kept_world, nursery, update, prefect_api)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def points(request: pytest.FixtureRequest) -> Iterator[list[str]]:
-    """Count the kill points, and print at the end how many there were."""
-    reached: list[str] = []
-    yield reached
-    reporter = request.config.pluginmanager.getplugin("terminalreporter")
-    if reporter:
-        reporter.write_line(f"\nkill points: {len(reached)} runs were killed, each was repaired")
-
-
 @pytest.mark.parametrize(
     ("extension", "number"), [(kind, step) for kind, steps in STEPS.items() for step in steps]
 )
-def test_killed_after_a_step(lab: Lab, points: list[str], extension: str, number: str) -> None:
+def test_killed_after_a_step(
+    lab: Lab, record_property: Recorder, extension: str, number: str
+) -> None:
     """Killed between this step and the next one, the update is finished by the next run."""
     saves = lab.row(extension)["saves"]
     version = lab.begin(extension)
@@ -166,7 +149,7 @@ def test_killed_after_a_step(lab: Lab, points: list[str], extension: str, number
 
     assert child.steps[-1] == number
     outcome = lab.repaired(extension, version, saves + 1)
-    points.append(f"after {number}")
+    record_property("kill_point", f"after {number}")
     first = {"V1": "V1", "V2": "V1", "V3": "V1", "V5": "V5", "V6": "V5"}.get(number)
     if first:
         entry = next(e for e in outcome.connection(NAMES[extension]).entries if e.number == first)
@@ -179,7 +162,13 @@ def test_killed_after_a_step(lab: Lab, points: list[str], extension: str, number
     [(kind, *call) for kind, calls in CALLS.items() for call in calls],
 )
 def test_killed_inside_a_step(
-    lab: Lab, points: list[str], extension: str, number: str, route: str, skip: int, moment: str
+    lab: Lab,
+    record_property: Recorder,
+    extension: str,
+    number: str,
+    route: str,
+    skip: int,
+    moment: str,
 ) -> None:
     """Killed while the console's answer is on its way, done or not, the update is finished by the next run."""
     saves = lab.row(extension)["saves"]
@@ -190,7 +179,7 @@ def test_killed_inside_a_step(
 
     assert number not in child.steps
     outcome = lab.repaired(extension, version, saves + 1)
-    points.append(f"inside {number}, {moment} {route}")
+    record_property("kill_point", f"inside {number}, {moment} {route}")
     if route == "draft.save" and moment == "after":
         entries = outcome.connection(NAMES[extension]).entries
         saved = next(entry for entry in entries if entry.number == number)
@@ -206,7 +195,9 @@ def _cleaner(lab: Lab, extension: str) -> tuple[StandIn, str, str]:
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("extension", [AD, M365])
-def test_killed_while_cleaning_up(lab: Lab, points: list[str], extension: str, moment: str) -> None:
+def test_killed_while_cleaning_up(
+    lab: Lab, record_property: Recorder, extension: str, moment: str
+) -> None:
     """Killed while it removes what an earlier killed run left, the update is finished by the next run."""
     saves = lab.row(extension)["saves"]
     version = lab.begin(extension)
@@ -218,7 +209,7 @@ def test_killed_while_cleaning_up(lab: Lab, points: list[str], extension: str, m
 
     assert len(leftover_users(lab.world)) == (1 if moment == "before" else 0)
     lab.repaired(extension, version, saves + 1)
-    points.append(f"cleaning up before {creates}, {moment} the deletion")
+    record_property("kill_point", f"cleaning up before {creates}, {moment} the deletion")
 
 
 def test_every_step_is_killed() -> None:

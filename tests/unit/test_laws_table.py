@@ -8,7 +8,7 @@ from typing import Literal
 
 import pytest
 
-from tests.laws_table import Law, Laws, detailed, drawn, places_of, sentence_of, short
+from tests.laws_table import Law, Laws, detailed, drawn, measured, places_of, sentence_of, short
 
 MODULE = "tests/laws/test_gravity.py"
 SOURCE = (
@@ -106,6 +106,13 @@ def test_counts(laws: Laws) -> None:
     two = {"kill_point": "after N4", "steps": 34}
     law = heard(laws, report("test_b", properties=one), report("test_c", properties=two))
     assert law.counted() == "2 kill points\n1,234 steps"
+
+
+def test_measured(laws: Laws) -> None:
+    """What a test measured is shown beside its name, as it said it."""
+    law = heard(laws, report("test_a[x]", properties={"measured": "a gap of [0.3] s"}))
+    lines = drawn(measured([law]), 100, colour=False)
+    assert [part.strip() for part in lines[1].split("   ")] == ["test_a[x]", "a gap of [0.3] s"]
 
 
 @pytest.mark.parametrize("form", [detailed, short])
