@@ -9,6 +9,7 @@ from jinja2 import Environment, TemplateSyntaxError
 from pydantic import Field, model_validator
 
 from cli.yaml_file import Loc, Strict, YamlFile
+from intake.prefect_api import HEARTBEAT
 from inventory.problems import Problem
 from report.verdict import OUTCOMES
 
@@ -120,7 +121,7 @@ def broken_rules(file: YamlFile, wanted: Automations) -> Iterator[Problem]:
                     yield file.problem(
                         (*place, "trigger", kind, position),
                         "nothing emits this event",
-                        f"Use one of {', '.join(sorted(_OWN_EVENTS))}, "
+                        f"Use one of {', '.join(sorted({HEARTBEAT, *_OWN_EVENTS}))}, "
                         f"or one that begins with {', '.join(_FOREIGN)}.",
                     )
         for position, action in enumerate(automation.actions):
@@ -129,7 +130,7 @@ def broken_rules(file: YamlFile, wanted: Automations) -> Iterator[Problem]:
 
 
 def _is_known(event: str) -> bool:
-    if event in _OWN_EVENTS or event == f"{_OWN}*":
+    if event in _OWN_EVENTS or event in (HEARTBEAT, f"{_OWN}*"):
         return True
     return event.startswith(_FOREIGN) and not event.endswith(".")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -31,6 +32,9 @@ STARTED = "update started"
 APPLIED = "already applied"
 NOT_OURS = "no connection's secret"
 DELETED = "newest version is deleted"
+
+BEAT_EVERY = 60.0
+"""Seconds between two heartbeats; deployments/automations.yaml waits five minutes for one."""
 
 AHEAD = "newer than Vault knows"
 ROTATING = "a rotation is under way"
@@ -97,6 +101,7 @@ class Dispatcher:
         self._paused_until = 0.0
         self._look_at = 0.0
         self._prune_at = 0.0
+        self._beat_at = 0.0
 
     def wake(self) -> None:
         """Tell that there is something new in the spool."""
@@ -132,6 +137,9 @@ class Dispatcher:
             self._prune_at = now + 60
         if now < self._paused_until:
             return self._paused_until - now
+        if now >= self._beat_at:
+            self._prefect.beat(socket.gethostname())
+            self._beat_at = now + BEAT_EVERY
         for kept in self._spool.due():
             if self._stopping.is_set() or not self._try(kept):
                 return self._paused_until - time.monotonic()

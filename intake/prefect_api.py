@@ -25,6 +25,7 @@ from intake.settings import IntakeSettings
 _log = logging.getLogger(__name__)
 _NAMESPACE = uuid.UUID("6b1bd9a4-6a7c-4d0b-9a55-5a1a5f0d7a10")
 EVENT = "vault.secret.rotated"
+HEARTBEAT = "cayosoft.intake.heartbeat"
 
 
 class PrefectApi:
@@ -98,11 +99,24 @@ class PrefectApi:
         Best effort: nothing depends on it, so nothing is raised.
         """
         resource = {"prefect.resource.id": f"vault.secret.{payload['mount']}/{payload['path']}"}
+        self._emit(uuid.uuid5(_NAMESPACE, label), EVENT, resource, payload)
+
+    def beat(self, host: str) -> None:
+        """Emit that the intake on this host is alive; an automation tells when it falls silent."""
+        resource = {
+            "prefect.resource.id": f"cayosoft.intake.{host}",
+            "prefect.resource.name": host,
+        }
+        self._emit(uuid.uuid4(), HEARTBEAT, resource, {})
+
+    def _emit(
+        self, number: uuid.UUID, name: str, resource: Mapping[str, str], payload: Mapping[str, Any]
+    ) -> None:
         event = {
-            "id": str(uuid.uuid5(_NAMESPACE, label)),
-            "event": EVENT,
+            "id": str(number),
+            "event": name,
             "occurred": datetime.now(UTC).isoformat(),
-            "resource": resource,
+            "resource": dict(resource),
             "related": [],
             "payload": dict(payload),
         }

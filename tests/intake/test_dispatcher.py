@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -45,6 +46,7 @@ class FakePrefect(Told):
         super().__init__()
         self.runs: dict[str, Mapping[str, Any]] = {}
         self.told: list[str] = []
+        self.beats: list[str] = []
 
     def check(self) -> None:
         """Answer, or fail as told."""
@@ -62,6 +64,10 @@ class FakePrefect(Told):
     def tell(self, label: str, payload: Mapping[str, Any]) -> None:
         """Keep the label."""
         self.told.append(label)
+
+    def beat(self, host: str) -> None:
+        """Keep the heartbeat."""
+        self.beats.append(host)
 
 
 @dataclass
@@ -314,3 +320,11 @@ def test_patience() -> None:
     assert all(0.5 <= patience.after(0) <= 1 for _ in range(20))
     assert all(30 <= patience.after(1_000) <= 60 for _ in range(20))
     assert len({patience.after(5) for _ in range(20)}) > 10
+
+
+def test_beats_once_a_minute(scene: Scene) -> None:
+    """However often it goes round, the intake tells once a minute that it is alive."""
+    for _ in range(5):
+        scene.dispatcher.round()
+
+    assert scene.prefect.beats == [socket.gethostname()]
