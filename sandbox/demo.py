@@ -1,4 +1,4 @@
-"""The main job on the embedded sandbox: two services updated, and an account of each kind rotated.
+"""The main job on the embedded sandbox: it is installed, Vault's news update two services, each kind is rotated.
 
 Everything that is said at the end was looked at: the consoles sign in, the test users are gone, no secret
 is in anything that Prefect keeps.
@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -24,11 +25,17 @@ from rich.table import Table
 from rich.text import Text
 
 from sandbox import canary
+from sandbox.installation import Installation, environment_of, installed
 from sandbox.standin.process import StandIn
 from sandbox.world import World, running
 
-EXPECTED = {"hq": (0, "Ready"), "branch": (10, "Remediation required")}
-"""Exit code and end state of each service's update."""
+EXPECTED = {
+    "hq-ad": "Ready",
+    "hq-m365": "Ready",
+    "branch-ad": "Ready",
+    "branch-m365": "Remediation required",
+}
+"""End state of each update that the news from Vault leads to."""
 
 WHY = {
     "hq": "Everything can be granted in its tenant.",
@@ -85,9 +92,8 @@ def sandbox_with_prefect(
 
 def command_line(world: World, *arguments: str) -> int:
     """Run ``account-rotation`` as a person would, in a process of its own; return its exit code."""
-    command = [sys.executable, "-m", "cli.main", *arguments]
-    own = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "ROTATION_"))}
-    return subprocess.run(command, env=own | world.environment, check=False).returncode
+    console_line = [sys.executable, "-m", "cli.main", *arguments]
+    return subprocess.run(console_line, env=environment_of(world), check=False).returncode
 
 
 def demo(console: Console, folder: Path, *, keep: bool, directory: str, prefect_port: int) -> int:
@@ -97,17 +103,18 @@ def demo(console: Console, folder: Path, *, keep: bool, directory: str, prefect_
     console.print("Starting Prefect, Vault, Active Directory, Entra ID and four consoles ...")
     with sandbox_with_prefect(folder, directory, prefect_port) as (world, prefect):
         show_addresses(console, world, prefect, prefect_port)
-        codes = {}
-        for service, (_, state) in EXPECTED.items():
-            console.print(
-                f"\n[bold]{service}[/]: somebody rotates both accounts. The directories and Vault now "
-                f"hold new passwords; the console still holds the old ones. {WHY[service]} "
-                f"The update must end: {state}."
-            )
-            world.rotate_ad(service)
-            world.rotate_entra(service)
-            console.print(f"$ account-rotation update {service}", style="bold cyan")
-            codes[service] = command_line(world, "update", service)
+        console.print("\n[bold]Installing[/]: Prefect knows nothing yet.")
+        console.print("$ account-rotation deploy", style="bold cyan")
+        codes = {"deploy": command_line(world, "deploy")}
+        console.print(
+            "\nStarting a worker and the intake:\n"
+            "[bold cyan]$ prefect worker start --pool account-rotation\n$ account-rotation listen[/]"
+        )
+        with installed(world, prefect.url) as site:
+            console.print(f"The intake listens at {site.intake}/hooks/vault .")
+            ends: dict[str, str] = {}
+            for service, why in WHY.items():
+                ends |= _news(console, site, service, why)
         for connection, what in ROTATIONS.items():
             console.print(
                 f"\n[bold]{connection}[/]: the orchestrator makes a new password. {what} It must end: Ready."
@@ -116,7 +123,7 @@ def demo(console: Console, folder: Path, *, keep: bool, directory: str, prefect_
             world.collect_canaries()
             codes[connection] = command_line(world, "rotate", connection)
         world.collect_canaries()
-        checks = [*_checks(world, folder, codes), *_gaps(prefect)]
+        checks = [*_checks(world, folder, codes, ends), *_gaps(prefect)]
         _show(console, checks)
         passed = all(check.held for check in checks)
         seconds = time.monotonic() - began
@@ -133,6 +140,46 @@ def demo(console: Console, folder: Path, *, keep: bool, directory: str, prefect_
     return 0 if passed else 1
 
 
+def _news(console: Console, site: Installation, service: str, why: str) -> dict[str, str]:
+    """Rotate both accounts of a service in Vault, send the news, and show what the runs came to."""
+    world = site.world
+    console.print(
+        f"\n[bold]{service}[/]: somebody rotates both accounts. The directories and Vault now hold new passwords; "
+        f"the console still holds the old ones. {why} Vault's side sends a signed message for each."
+    )
+    since, began = datetime.now(UTC), time.monotonic()
+    site.announce(f"cayosoft/{service}/ad", world.rotate_ad(service))
+    site.announce(f"cayosoft/{service}/m365", world.rotate_entra(service))
+    ends = {}
+    for connection in (f"{service}-ad", f"{service}-m365"):
+        run = site.run_of(connection, since)
+        ends[connection] = run["state_name"]
+        took = time.monotonic() - began
+        colour = "green" if run["state_type"] == "COMPLETED" else "yellow"
+        console.print(
+            f"  {connection}: [{colour}]{run['state_name']}[/] {took:.1f} s after the message was accepted"
+        )
+        console.print(f"    {site.prefect}/runs/flow-run/{run['id']}", style="dim", soft_wrap=True)
+        _show_report(console, site.prefect, connection)
+    return ends
+
+
+def _show_report(console: Console, prefect: str, connection: str) -> None:
+    """Print the findings and the evidence of a report, as they stand in Prefect."""
+    answer = httpx.get(f"{prefect}/api/artifacts/{connection}/latest", trust_env=False)
+    report = answer.json()["data"]
+    evidence = report.partition("### Evidence")[2].partition("\n## ")
+    consent = re.search(r"^## Consent: (.+)$", report, re.MULTILINE)
+    if consent:
+        console.print(f"    Consent: [bold]{consent[1]}[/]")
+    for line in evidence[0].strip().splitlines():
+        said = re.sub(r"\\(.)", r"\1", line.removeprefix("- ")).replace("**", "")
+        if " not run: " not in said:
+            console.print(Text(f"    {said}", "dim"), overflow="ellipsis", no_wrap=True)
+    for code in re.findall(r"\(`([a-z0-9.-]+)`\)", report):
+        console.print(f"    finding: [yellow]{code}[/]")
+
+
 def show_addresses(console: Console, world: World, prefect: StandIn, wished_port: int) -> None:
     """Print where to look."""
     if wished_port and not prefect.url.endswith(f":{wished_port}"):
@@ -145,11 +192,12 @@ def show_addresses(console: Console, world: World, prefect: StandIn, wished_port
     console.print(table)
 
 
-def _checks(world: World, folder: Path, codes: dict[str, int]) -> list[Check]:
-    checks = []
-    for service, (code, state) in EXPECTED.items():
-        seen = f"exit code {codes[service]}"
-        checks.append(Check(f"the update of {service} ends: {state}", codes[service] == code, seen))
+def _checks(world: World, folder: Path, codes: dict[str, int], ends: dict[str, str]) -> list[Check]:
+    deployed = f"exit code {codes['deploy']}"
+    checks = [Check("everything is deployed", not codes["deploy"], deployed)]
+    for connection, state in EXPECTED.items():
+        what = f"the news of {connection} leads to: {state}"
+        checks.append(Check(what, ends[connection] == state, ends[connection]))
     for connection in ROTATIONS:
         seen = f"exit code {codes[connection]}"
         checks.append(

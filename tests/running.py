@@ -40,7 +40,7 @@ class Server:
         """Call the API of the server."""
         answer = httpx.post(f"{self.url}/api{path}", json=body, trust_env=False, timeout=30)
         answer.raise_for_status()
-        return answer.json()
+        return answer.json() if answer.content else None
 
     def get(self, path: str) -> Any:
         """Read from the API of the server."""

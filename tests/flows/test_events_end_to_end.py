@@ -115,6 +115,9 @@ def site(world: World, prefect_api: Server, tmp_path: Path) -> Iterator[Site]:
         "INTAKE_PORT": "0",
     }
     _ours("deploy", environment=environment)
+    # At a quarter past, this schedule would find what the news is about, too.
+    reconcile = prefect_api.get("/deployments/name/reconcile_connections/reconcile")
+    prefect_api.post(f"/deployments/{reconcile['id']}/pause_deployment", {})
     worker = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "account-rotation"]
     listen = [sys.executable, "-m", "cli.main", "listen"]
     log = tmp_path / "intake.log"

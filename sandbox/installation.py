@@ -1,0 +1,150 @@
+"""What a site installs around the orchestrator, on a sandbox: deployments, a worker, the intake, and who sends it news.
+
+Every part is a process of its own, started by the commands that a person would type.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+from standardwebhooks import Webhook
+
+from sandbox.world import World
+
+POOL = "account-rotation"
+FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+
+
+@dataclass
+class Installation:
+    """A running installation. ``prefect`` is the address of its server."""
+
+    world: World
+    prefect: str
+    intake: str
+    key: str
+
+    def announce(self, path: str, version: int) -> None:
+        """Send the signed news of a new version, as Standard Webhooks says; raise unless it is accepted."""
+        now = datetime.now(UTC)
+        data = {"mount": "kv", "path": path, "version": version}
+        message = {"type": "vault.secret.rotated", "timestamp": now.isoformat(), "data": data}
+        body, number = json.dumps(message), f"msg_{secrets.token_hex(8)}"
+        headers = {
+            "content-type": "application/json",
+            "webhook-id": number,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": Webhook(self.key).sign(number, now, body),
+        }
+        url = f"{self.intake}/hooks/vault"
+        httpx.post(url, content=body, headers=headers, trust_env=False).raise_for_status()
+
+    def run_of(self, connection: str, since: datetime, within: float = 120.0) -> dict[str, Any]:
+        """Wait for the end of the run that the news has started for a connection; return it."""
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline:
+            for run in self._runs(connection, since):
+                if run["state_type"] in FINAL:
+                    return run
+            time.sleep(0.2)
+        raise RuntimeError(f"no run of {connection} has ended within {within:g} s")
+
+    def _runs(self, connection: str, since: datetime) -> list[dict[str, Any]]:
+        wanted = {"start_time": {"after_": since.isoformat()}}
+        answer = httpx.post(
+            f"{self.prefect}/api/flow_runs/filter",
+            json={"flow_runs": wanted, "limit": 200},
+            trust_env=False,
+        )
+        answer.raise_for_status()
+        return [r for r in answer.json() if r["parameters"].get("connections") == [connection]]
+
+
+@contextmanager
+def installed(world: World, prefect: str) -> Iterator[Installation]:
+    """Start worker and intake on what was deployed; end both by process id afterwards."""
+    key = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+    world.canaries.add(key.removeprefix("whsec_"))
+    keys = world.folder / "webhook-keys"
+    keys.touch(mode=0o600)
+    keys.write_text(f"{key}\n")
+    world.environment.update(
+        INTAKE_SPOOL=str(world.folder / "spool.sqlite"),
+        INTAKE_WEBHOOK_KEYS_FILE=str(keys),
+        INTAKE_PORT="0",
+    )
+    own = environment_of(world) | {
+        "PREFECT_WORKER_QUERY_SECONDS": "1",
+        "TMPDIR": str(world.folder),
+    }
+    _pause(prefect, "reconcile_connections/reconcile")
+    worker = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL]
+    listen = [sys.executable, "-m", "cli.main", "listen"]
+    with ExitStack() as stack:
+        stack.enter_context(_process(worker, own, world.folder / "worker.log"))
+        log = world.folder / "intake.log"
+        stack.enter_context(_process(listen, own, log))
+        yield Installation(world, prefect, _address(log), key)
+
+
+def _pause(prefect: str, deployment: str) -> None:
+    """Keep a schedule from coming between: at a quarter past it would find what the news is about, too."""
+    with httpx.Client(base_url=f"{prefect}/api", trust_env=False) as api:
+        found = api.get(f"/deployments/name/{deployment}").raise_for_status().json()
+        api.post(f"/deployments/{found['id']}/pause_deployment").raise_for_status()
+
+
+def environment_of(world: World) -> dict[str, str]:
+    """Return the environment of a process that works on this sandbox, and on no other."""
+    ours = ("PREFECT_", "ROTATION_", "INTAKE_")
+    own = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+    return own | world.environment
+
+
+@contextmanager
+def _process(command: list[str], environment: Mapping[str, str], log: Path) -> Iterator[None]:
+    with log.open("w") as sink:
+        started = subprocess.Popen(
+            command,
+            env=dict(environment),
+            cwd=Path(__file__).parents[1],
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield
+    finally:
+        started.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            started.wait(10)
+        # The runs of a worker are in its session; none of them outlives the sandbox.
+        with suppress(ProcessLookupError):
+            os.killpg(started.pid, signal.SIGKILL)
+        started.wait()
+
+
+def _address(log: Path, within: float = 60.0) -> str:
+    """Wait until the intake says where it listens."""
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        said = log.read_text()
+        if "listening on " in said and said.endswith("\n"):
+            return said.split("listening on ")[1].split()[0]
+        time.sleep(0.1)
+    raise RuntimeError("the intake does not listen")
