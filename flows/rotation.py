@@ -44,10 +44,12 @@ def _nobody_needs(rotation: Rotation) -> bool:
 
 
 def _end(run: Run, location: Location) -> None:
-    """End a rotation that was cut off after its promotion, and prove once more what is current now."""
+    """End a rotation that was cut off after its promotion, when what is current now was proven once more."""
+    problem = _brought_to_the_console(run, location)
     promote.measure_gap(location)
     _promote(run, location)
-    _prove(run, location)
+    if problem is not None:
+        raise problem
 
 
 def _prove(run: Run, location: Location) -> None:

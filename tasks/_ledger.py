@@ -164,7 +164,10 @@ class LedgerKeeper:
         """
         if not try_again:
             self._forbid_known(account, label, tries)
-        spent = self._ledger.wrong_since(account, CLOCK.get().utc() - HOUR)
+        # The same wrong password again counts once: only others decide whether this one has room.
+        others = tuple(item for item in self._ledger.attempts if item.label != label)
+        among = self._ledger.model_copy(update={"attempts": others})
+        spent = among.wrong_since(account, CLOCK.get().utc() - HOUR)
         if most is not None and spent >= most:
             raise BudgetSpent(
                 "ledger",

@@ -105,9 +105,9 @@ def set_password(
     """
     rotation = location.ledger.under_way
     home = home_of(systems, location)
-    if rotation.setting is not None:
+    if rotation.setting is not None and not overwrite:
         found = home.shown_set(rotation.account, rotation.setting)
-        if found and _is_ours(systems, location, rotation, found, overwrite=overwrite):
+        if found and _is_ours(systems, location, rotation, found):
             if rotation.phase in BEFORE_SET:
                 taken(location, rotation.setting, found)
             at = rotation.setting.at
@@ -205,30 +205,23 @@ def _staged_is_gone(location: Location, staged: SecretHandle) -> NoReturn:
     )
 
 
-def _is_ours(
-    systems: Systems, location: Location, rotation: Rotation, found: Seen, *, overwrite: bool
-) -> bool:
-    """Say whether the change that shows is this rotation's; only signing in tells."""
+def _is_ours(systems: Systems, location: Location, rotation: Rotation, found: Seen) -> bool:
+    """Say that the change that shows is this rotation's; raise OutOfStep otherwise. Only signing in tells."""
     setting, home = rotation.setting, home_of(systems, location)
     assert setting is not None  # noqa: S101  the caller looked, told to the type checker
     ours = home.may_be_ours(found.password_set, setting)
-    if ours and rotation.phase not in BEFORE_SET and not overwrite:
+    if ours and rotation.phase not in BEFORE_SET:
         return True  # its answer was had; N4 proves it
-    if not ours:
-        if overwrite:
-            return False
-        raise _changed_by_another(location, rotation)
-    try:
-        _sign_in.prove_patiently(
-            systems, location.holding(location.version, found.where), rotation.account
-        )
-    except SignInRefused as refused:
-        if refused.reason is not SignInReason.WRONG_PASSWORD:
-            raise
-        if overwrite:
-            return False
-    else:
-        return True
+    if ours:
+        try:
+            _sign_in.prove_patiently(
+                systems, location.holding(location.version, found.where), rotation.account
+            )
+        except SignInRefused as refused:
+            if refused.reason is not SignInReason.WRONG_PASSWORD:
+                raise
+        else:
+            return True
     raise _changed_by_another(location, rotation)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from prefect.settings import PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 
 from connectors.models import Extension
 from report.procedure import BY_NUMBER
@@ -43,6 +44,8 @@ ON_SAMBA = (
     pytest.mark.skipif(bool(NO_SAMBA), reason=f"samba: {NO_SAMBA}"),
 )
 STAND_IN, SAMBA = "active_directory", "samba"
+ONLY_STAND_IN = (STAND_IN,)
+"""For calls of Vault and of the console, whose answers do not depend on the directory behind them."""
 Call = tuple[str, str, str, int]
 
 # Inside a step: the system that is asked, its route, and how many calls of this route come before it.
@@ -111,18 +114,19 @@ def lab(
     nursery: Nursery,
     rotate: Rotate,
     monkeypatch: pytest.MonkeyPatch,
-) -> RotationLab:
+) -> Iterator[RotationLab]:
     """Return the sandbox of this module with the product pointed at it."""
     for name, value in kept_world.environment.items():
         monkeypatch.setenv(name, value)
     for where, seconds in QUICK.items():
         monkeypatch.setattr(where.replace(":", "."), seconds)
-    return RotationLab(kept_world, nursery, rotate)
+    with temporary_settings({PREFECT_LOGGING_TO_API_ENABLED: False}):
+        yield RotationLab(kept_world, nursery, rotate)
 
 
-def _each(*cases: tuple[Any, ...]) -> Iterator[Any]:
+def _each(directories: tuple[str, ...], *cases: tuple[Any, ...]) -> Iterator[Any]:
     """Give every case the directories that it is for: Active Directory's kinds also a real one."""
-    for directory in (STAND_IN, SAMBA):
+    for directory in directories:
         for case in cases:
             kind = case[0]
             if directory == SAMBA and kind.extension is not Extension.ACTIVE_DIRECTORY:
@@ -136,11 +140,13 @@ def _each(*cases: tuple[Any, ...]) -> Iterator[Any]:
             )
 
 
-def _given(names: str, *cases: tuple[Any, ...]) -> pytest.MarkDecorator:
+def _given(
+    names: str, *cases: tuple[Any, ...], directories: tuple[str, ...] = (STAND_IN, SAMBA)
+) -> pytest.MarkDecorator:
     arguments = ("kept_world", "kind", *names.split())
     # Without the scope pytest would start the sandbox anew for every case.
     return pytest.mark.parametrize(
-        arguments, list(_each(*cases)), indirect=["kept_world"], scope="module"
+        arguments, list(_each(directories, *cases)), indirect=["kept_world"], scope="module"
     )
 
 
@@ -190,6 +196,7 @@ def _system(lab: RotationLab, kind: Kind, name: str) -> StandIn:
         for call in calls
         for moment in ("before", "after")
     ),
+    directories=ONLY_STAND_IN,
 )
 def test_killed_inside_a_step(
     lab: RotationLab,
@@ -241,7 +248,11 @@ def test_killed_while_the_directory_is_asked(
     record_property("kill_point", f"{kind.connection}: inside {number}, {moment} the change")
 
 
-@_given("what skip moment", *((kind, *write) for kind in KINDS for write in WRITES))
+@_given(
+    "what skip moment",
+    *((kind, *write) for kind in KINDS for write in WRITES),
+    directories=ONLY_STAND_IN,
+)
 def test_killed_while_writing_to_vault(
     lab: RotationLab, kind: Kind, what: str, skip: int, moment: str, record_property: Any
 ) -> None:
@@ -255,7 +266,11 @@ def test_killed_while_writing_to_vault(
     record_property("kill_point", f"{kind.connection}: {moment} {what}")
 
 
-@_given("moment", *((kind, moment) for kind in KINDS for moment in ("before", "after")))
+@_given(
+    "moment",
+    *((kind, moment) for kind in KINDS for moment in ("before", "after")),
+    directories=ONLY_STAND_IN,
+)
 def test_killed_while_removing_the_staged_copy(
     lab: RotationLab, kind: Kind, moment: str, record_property: Any
 ) -> None:

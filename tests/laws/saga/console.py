@@ -21,8 +21,11 @@ from connectors.cayosoft.models import (
 )
 from connectors.errors import Conflict, NotFound, Refused
 from connectors.models import Extension, SecretHandle
-from tests.laws.saga import domain, tenant
+from tests.laws.saga.domain import Domain
+from tests.laws.saga.domain import Operator as DomainOperator
 from tests.laws.saga.faults import Effect, Line
+from tests.laws.saga.tenant import APP, WITHHELD, Tenant
+from tests.laws.saga.tenant import Operator as TenantOperator
 from tests.laws.saga.timing import WorldTime
 from tests.laws.saga.vault import SagaVault
 from tests.laws.saga.watch import Watch
@@ -47,8 +50,8 @@ class ConsoleTruth:
     watch: Watch
     row: ConnectionRow
     password: str
-    domain: domain.Domain | None = None
-    tenant: tenant.Tenant | None = None
+    domain: Domain | None = None
+    tenant: Tenant | None = None
     drafts: dict[str, Editing] = field(default_factory=dict)
     answers: dict[str, OperationResult] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(2))
@@ -65,11 +68,11 @@ class ConsoleTruth:
         """Sign in with what the row holds, as the product does; return the reason of a refusal."""
         return self._operator().signs_in(self.row.account, self.password)
 
-    def _operator(self) -> domain.Operator | tenant.Operator:
+    def _operator(self) -> DomainOperator | TenantOperator:
         if self.domain:
-            return domain.Operator(self.domain)
+            return DomainOperator(self.domain)
         assert self.tenant
-        return tenant.Operator(self.tenant)
+        return TenantOperator(self.tenant)
 
     def operate(self, operation: Operation, arguments: Mapping[str, str]) -> OperationResult:
         """Run one operation with the credential that the row holds."""
@@ -83,9 +86,9 @@ class ConsoleTruth:
         return OperationResult(operation, reason is None, None, reason, reason or "done")
 
     def _in_domain(
-        self, there: domain.Domain, operation: Operation, arguments: Mapping[str, str]
+        self, there: Domain, operation: Operation, arguments: Mapping[str, str]
     ) -> str | None:
-        operator, dn = domain.Operator(there), arguments.get("dn", "")
+        operator, dn = DomainOperator(there), arguments.get("dn", "")
         right = {
             Operation.AD_CREATE_USER: Right.CREATE_USER,
             Operation.AD_RESET_PASSWORD: Right.RESET_PASSWORD,
@@ -109,7 +112,7 @@ class ConsoleTruth:
 
     def _in_tenant(self, operation: Operation, arguments: Mapping[str, str]) -> str | None:
         assert self.tenant
-        operator, user = tenant.Operator(self.tenant), arguments.get("id", "")
+        operator, user = TenantOperator(self.tenant), arguments.get("id", "")
         if not operator.may(self.row.account):
             return "Authorization_RequestDenied"
         if operation is Operation.ENTRA_CREATE_USER:
@@ -208,7 +211,7 @@ class SagaConsole:
             if editing is None:
                 raise NotFound("cayosoft", "validate", draft=draft.id)
             assert self._truth.tenant
-            operator = tenant.Operator(self._truth.tenant)
+            operator = TenantOperator(self._truth.tenant)
             reason = operator.signs_in(editing.draft.account, editing.password)
             return CheckResult(reason is None, (reason or "validated",))
 
@@ -224,7 +227,7 @@ class SagaConsole:
                 raise Refused("cayosoft", "register the app", error_code=reason)
             new = not self._truth.tenant.registered
             self._truth.tenant.registered = True
-            return AppRegistration(tenant.APP.app_id, tenant.APP.display_name, new)
+            return AppRegistration(APP.app_id, APP.display_name, new)
 
         return self._line.call("console", "find_or_register_app", find, Effect.CHANGE)
 
@@ -235,7 +238,7 @@ class SagaConsole:
             assert self._truth.tenant
             granted = self._truth.row.account in self._truth.tenant.granted
             number = f"p{next(self._truth.numbers)}"
-            return PermissionRequest(number, (tenant.WITHHELD,), granted)
+            return PermissionRequest(number, (WITHHELD,), granted)
 
         return self._line.call("console", "permission_request", ask)
 

@@ -7,26 +7,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from connectors.active_directory.models import (
-    AccountState,
     DirectoryUser,
-    LockoutPolicy,
     Right,
-    RightCheck,
 )
 from connectors.errors import (
     BudgetSpent,
     InvalidInput,
-    NotFound,
-    NotPermitted,
-    PolicyRefused,
     SignInReason,
     SignInRefused,
     Unreachable,
 )
-from connectors.models import Presence, SecretHandle, SignIn
-from tests.laws.saga.faults import Effect, Line
 from tests.laws.saga.timing import WorldTime
-from tests.laws.saga.vault import SagaVault
 from tests.laws.saga.watch import By, Held, Watch
 
 BASE = "DC=corp,DC=example,DC=com"
@@ -59,6 +50,8 @@ class DomainAccount:
     name: str
     replicas: dict[str, Replica]
     locked: bool = False  # replicated at once
+    enabled: bool = True
+    expired: bool = False  # until another password is set
     setter_may: bool = True
     rights: set[Right] = field(default_factory=lambda: set(Right))
 
@@ -112,6 +105,7 @@ class Domain:
     def set(self, name: str, where: str, value: str, by: By) -> None:
         """Set a password on one controller."""
         self.time.sleep(0.001)
+        self.accounts[name].expired = False
         replica, now = self.accounts[name].replicas[where], self.time.utc() + self.skew
         replica.passwords = (Held(value, by, now), *replica.passwords[:3])
         replica.stamp = (replica.stamp[0] + 1, now, where)
@@ -195,9 +189,13 @@ class Domain:
             raise _refused(name, where, SignInReason.NOT_FOUND)
         if account.locked:
             raise _refused(name, where, SignInReason.LOCKED)
+        if not account.enabled:
+            raise _refused(name, where, SignInReason.DISABLED)
         replica = account.replicas[where]
         if self.accepts(name, where, value):
             replica.bad = 0
+            if account.expired:
+                raise _refused(name, where, SignInReason.PASSWORD_EXPIRED)
             return
         if not any(value == held.value for held in replica.passwords[:2]):
             replica.bad, replica.bad_at = self.bad(name, where) + 1, self.time.utc()
@@ -214,180 +212,6 @@ class Domain:
             raise _refused(name, where, SignInReason.LOCKED)
         if THRESHOLD - self.bad(name, where) <= RESERVE:
             raise BudgetSpent(SYSTEM, "sign in", account=name, controller=where)
-
-
-class SagaDirectory:
-    """The domain as one process sees it; keeps DirectoryService."""
-
-    def __init__(self, line: Line, vault: SagaVault, truth: Domain) -> None:
-        self._line = line
-        self._vault = vault
-        self._truth = truth
-
-    @property
-    def controllers(self) -> tuple[str, ...]:
-        """The domain controllers of the inventory, in its order."""
-        return self._truth.controllers
-
-    def _as_account(self, handle: SecretHandle, where: str | None = None) -> tuple[str, str]:
-        """Sign in as a connection account when there is budget for it; return its name and where."""
-        fields = self._vault.read(handle)
-        name, where = fields["username"], self._truth.up(where)
-        self._truth.require_budget(name, where)
-        self._truth.bind(name, where, fields["password"])
-        return name, where
-
-    def sign_in(self, account: SecretHandle, *, where: str | None = None) -> SignIn:
-        """Bind with the credential once; raise SignInRefused with the reason."""
-
-        def sign_in() -> SignIn:
-            name, there = self._as_account(account, where)
-            return SignIn(name, there, self._truth.time.utc())
-
-        return self._line.call("directory", "sign_in", sign_in, Effect.SIGN_IN)
-
-    def account_state(self, username: str, *, where: str | None = None) -> AccountState:
-        """Read an account as the reader identity."""
-
-        def read() -> AccountState:
-            there = self._truth.up(where)
-            account = self._truth.accounts.get(username)
-            if account is None:
-                raise NotFound(SYSTEM, "read account", account=username)
-            replica = account.replicas[there]
-            return AccountState(
-                dn=account.dn,
-                username=username,
-                upn=username,
-                enabled=True,
-                locked=account.locked,
-                password_expired=False,
-                must_change_password=False,
-                account_expires=None,
-                password_last_set=replica.newest.at,
-                bad_password_count=replica.bad,
-                read_from=there,
-            )
-
-        return self._line.call("directory", "account_state", read)
-
-    def lockout_policy(self, username: str) -> LockoutPolicy:
-        """Read the policy in force for the account."""
-        return LockoutPolicy(THRESHOLD, WINDOW, None, "domain")
-
-    def rights(
-        self, account: SecretHandle, container: str, *, where: str | None = None
-    ) -> tuple[RightCheck, ...]:
-        """Predict the account's rights on a container, signed in as the account."""
-
-        def read() -> tuple[RightCheck, ...]:
-            name, _ = self._as_account(account, where)
-            held = self._truth.accounts[name].rights
-            return tuple(
-                RightCheck(
-                    right,
-                    Presence.PRESENT if right in held else Presence.MISSING,
-                    container,
-                    "the DACL",
-                    name,
-                )
-                for right in Right
-            )
-
-        return self._line.call("directory", "rights", read, Effect.SIGN_IN)
-
-    def find_user(self, username: str) -> DirectoryUser | None:
-        """Look for one user; None when it is not there."""
-
-        def find() -> DirectoryUser | None:
-            self._truth.up()
-            return self._truth.users.get(username)
-
-        return self._line.call("directory", "find_user", find)
-
-    def _by_dn(self, dn: str) -> DomainAccount:
-        for account in self._truth.accounts.values():
-            if account.dn == dn:
-                return account
-        raise NotFound(SYSTEM, "find account", dn=dn)
-
-    def may_set_password(self, dn: str) -> RightCheck:
-        """Predict whether the setter may reset this account's password."""
-
-        def read() -> RightCheck:
-            self._truth.up()
-            held = self._by_dn(dn).setter_may
-            presence = Presence.PRESENT if held else Presence.MISSING
-            return RightCheck(Right.RESET_PASSWORD, presence, dn, "the DACL", "setter", True)
-
-        return self._line.call("directory", "may_set_password", read)
-
-    def set_password(self, dn: str, new: SecretHandle, *, where: str | None = None) -> str:
-        """Reset an account's password to the secret's; return the controller that took it."""
-
-        def put() -> str:
-            fields = self._vault.read(new)
-            there, account = self._truth.up(where), self._by_dn(dn)
-            if not account.setter_may:
-                raise NotPermitted(SYSTEM, "set password", dn=dn)
-            if len(fields["password"]) < self._truth.shortest:
-                raise PolicyRefused(SYSTEM, "set password", dn=dn)
-            self._truth.watch.set(fields.get("rotation_id", str(new)), fields["password"])
-            self._truth.watch.set_late |= self._line.overtaken
-            self._truth.set(account.name, there, fields["password"], By.ROTATION)
-            return there
-
-        return self._line.call("directory", "set_password", put, Effect.CHANGE)
-
-    def scramble_password(self, dn: str, *, where: str | None = None) -> str:
-        """Reset an account's password to a random one that nobody keeps; return the controller."""
-
-        def scramble() -> str:
-            there, account = self._truth.up(where), self._by_dn(dn)
-            if not account.setter_may:
-                raise NotPermitted(SYSTEM, "scramble password", dn=dn)
-            self._truth.watch.scrambled(account.name)
-            self._truth.set(account.name, there, self._truth.watch.invent(), By.NOBODY)
-            return there
-
-        return self._line.call("directory", "scramble_password", scramble, Effect.CHANGE)
-
-    def create_user(self, account: SecretHandle, container: str, username: str) -> DirectoryUser:
-        """Not asked for by any step."""
-        raise NotImplementedError
-
-    def reset_password(self, account: SecretHandle, dn: str) -> None:
-        """Not asked for by any step."""
-        raise NotImplementedError
-
-    def modify_user(self, account: SecretHandle, dn: str, attributes: Mapping[str, str]) -> None:
-        """Not asked for by any step."""
-        raise NotImplementedError
-
-    def delete_user(self, account: SecretHandle, dn: str) -> None:
-        """Delete the user; one that is already gone is success."""
-
-        def delete() -> None:
-            name, _ = self._as_account(account)
-            if Right.DELETE_USER not in self._truth.accounts[name].rights:
-                raise NotPermitted(SYSTEM, "delete user", dn=dn)
-            self._truth.users = {n: u for n, u in self._truth.users.items() if u.dn != dn}
-
-        self._line.call("directory", "delete_user", delete, Effect.OWN)
-
-    def delete_test_users(
-        self, account: SecretHandle, container: str, prefix: str, *, keep: str = ""
-    ) -> tuple[str, ...]:
-        """Delete the users directly in the container whose name starts with the prefix, but ``keep``."""
-
-        def sweep() -> tuple[str, ...]:
-            name, _ = self._as_account(account)
-            found = [n for n in self._truth.users if n.startswith(prefix) and n != keep]
-            if found and Right.DELETE_USER not in self._truth.accounts[name].rights:
-                raise NotPermitted(SYSTEM, "delete test users", users=" ".join(found))
-            return tuple(self._truth.users.pop(n).dn for n in found)
-
-        return self._line.call("directory", "delete_test_users", sweep, Effect.CHANGE)
 
 
 class Operator:

@@ -97,7 +97,8 @@ class Line:
         try:
             return action()
         finally:  # an answer that was no is lost like any other
-            self._after_call()
+            if effect is not Effect.READ or self.overtaken:
+                self._after_call()
             if kind is Kind.KILLED_AFTER:
                 self._die()
             if kind is Kind.LOST:

@@ -16,16 +16,19 @@ import httpx
 import pytest
 
 import flows._run
+import flows.verify_connections
 import tasks.finish
 from connectors.errors import RotationError, Unreachable
 from flows.rotate_account_credentials import rotate_account_credentials
 from flows.update_account_credentials import update_account_credentials
+from flows.verify_connections import verify_connections
 from report.procedure import BY_NUMBER
 from report.record import Entry, Result, RunRecord, current_record, listening
 from tasks._step import STEP_OF, AlreadySo, unexpected
 from tasks._wait import CLOCK
 from tests.laws.saga.faults import Effect, Fault, Killed
-from tests.laws.saga.world import Process, World, inventory_of, systems_of
+from tests.laws.saga.shape import inventory_of
+from tests.laws.saga.world import Process, World, systems_of
 
 TRIES = 5
 _here: contextvars.ContextVar[Process] = contextvars.ContextVar("process")
@@ -38,6 +41,11 @@ class Order:
     flow: str
     asked: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def only_looks(self) -> bool:
+        """Whether it is to change nothing."""
+        return self.flow == "verify" or bool(self.asked.get("dry_run"))
+
     def __repr__(self) -> str:
         asked = " ".join(f"{k}={v}" for k, v in self.asked.items() if v)
         return f"{self.flow} {asked}".strip()
@@ -47,6 +55,7 @@ ROTATE, FINISH = Order("rotate"), Order("rotate", {"finish_only": True})
 OVERWRITE = Order("rotate", {"overwrite": True})
 ABANDON = Order("rotate", {"abandon": True})
 SCHEDULED = Order("rotate", {"asked_by": "schedule"})
+VERIFY = Order("verify")
 DRY_ROTATE, DRY_UPDATE = Order("rotate", {"dry_run": True}), Order("update", {"dry_run": True})
 UPDATE, TRY_AGAIN = Order("update"), Order("update", {"try_again": True})
 
@@ -67,7 +76,8 @@ class Ended:
     def retired_only(self) -> bool:
         """Whether a grace period was over, and nothing else was to be done."""
         entries = self.record.connections[0].entries if self.record else []
-        return not any(entry.number in ("V4", "V7") for entry in entries)
+        numbers = {entry.number for entry in entries}
+        return "F3" in numbers and not numbers & {"V4", "V7"}
 
     def says(self, code: str) -> bool:
         """Say whether the run reported a finding."""
@@ -81,7 +91,7 @@ class Ended:
 
 def run(world: World, order: Order, faults: Sequence[Fault] = ()) -> Ended:
     """Carry a run out to its end, or to its death."""
-    process = world.process(faults, may_change=not order.asked.get("dry_run"))
+    process = world.process(faults, may_change=not order.only_looks)
     return contextvars.copy_context().run(_run, process, order)
 
 
@@ -115,6 +125,8 @@ def _run(process: Process, order: Order) -> Ended:
 def _flow(world: World, order: Order) -> str | None:
     if order.flow == "rotate":
         return rotate_account_credentials.fn(world.name, **order.asked).name
+    if order.flow == "verify":
+        return verify_connections.fn(["hq"]).name
     return update_account_credentials.fn("hq", [world.name], **order.asked).name
 
 
@@ -195,7 +207,8 @@ def without_prefect() -> Iterator[None]:
                 found = importlib.import_module(module)
                 step = getattr(found, name).__wrapped__
                 patch.setattr(found, name, _plain(step, number))
-        patch.setattr(flows._run, "open_inventory", lambda: inventory_of(_here.get().world.shape))
+        for room in (flows._run, flows.verify_connections):
+            patch.setattr(room, "open_inventory", lambda: inventory_of(_here.get().world.shape))
         patch.setattr(flows._run, "open_systems", lambda _: systems_of(_here.get()))
         patch.setattr(tasks.finish, "create_markdown_artifact", _artifact)
         patch.setattr(tasks.finish, "emit_event", _event)

@@ -48,6 +48,8 @@ class TenantAccount:
     passwords: tuple[Held, ...]  # newest first
     role: bool = True
     setter_may: bool = True
+    enabled: bool = True
+    expired: bool = False  # until another password is set
     bad: int = 0
     wrong: tuple[str, ...] = ()
     locked_until: datetime | None = None
@@ -84,6 +86,7 @@ class Tenant:
     def set(self, name: str, value: str, by: By) -> None:
         """Set a password."""
         account = self.accounts[name]
+        account.expired = False
         account.passwords = (Held(value, by, self.time.utc()), *account.passwords[:3])
 
     def shown(self, name: str) -> datetime:
@@ -115,9 +118,11 @@ class Tenant:
             return ProbeVerdict.USER_NOT_FOUND
         if self.locked(name):
             return ProbeVerdict.LOCKED
+        if not account.enabled:
+            return ProbeVerdict.DISABLED
         if self.accepts(name, value):
             account.bad = 0
-            return ProbeVerdict.VALID
+            return ProbeVerdict.VALID_EXPIRED if account.expired else ProbeVerdict.VALID
         if value not in account.wrong:
             account.bad += 1
             account.wrong = (value, *account.wrong)[:REMEMBERED]
@@ -164,7 +169,7 @@ class SagaTenant:
         account = self._truth.accounts.get(upn)
         if account is None:
             raise NotFound("entra", "read account", account=upn)
-        return EntraAccount(account.id, upn, True, True, self._truth.shown(upn))
+        return EntraAccount(account.id, upn, account.enabled, True, self._truth.shown(upn))
 
     def account(self, upn: str) -> EntraAccount:
         """Read the connection account."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import secrets
 from collections.abc import Mapping, Sequence
@@ -35,12 +34,8 @@ class Version:
     fields: Fields
     by: str
     gone: bool = False
-
-    @functools.cached_property
-    def ledger(self) -> Ledger:
-        """The ledger, as whoever reads this text finds it."""
-        ledger = Ledger.model_validate(json.loads(self.fields["ledger"]))
-        return ledger.model_copy(update={"fence": self.number})
+    ledger: Ledger | None = None
+    """What was written as text, for whoever looks without reading it."""
 
 
 @dataclass
@@ -88,10 +83,9 @@ class KeyValues:
 
     def ledger(self, connection: str) -> Ledger:
         """Return the ledger as it stands."""
-        place = ("kv", f"{ROOT}/{connection}/ledger")
-        return (
-            self.newest(place).ledger if self.places.get(place) else Ledger(connection=connection)
-        )
+        versions = self.places.get(("kv", f"{ROOT}/{connection}/ledger"))
+        found = versions[-1].ledger if versions else None
+        return found or Ledger(connection=connection)
 
     def demand_silence(self, text: str) -> None:
         """Demand that a text holds no password that is or was in Vault."""
@@ -131,6 +125,11 @@ class SagaVault:
     def read(self, handle: SecretHandle) -> Fields:
         """Read a version at the moment of use, as part of a connector's own call."""
         return self._version(handle).fields
+
+    def announced(self, staged: SecretHandle) -> datetime | None:
+        """Return when a run wrote down that it sets this password."""
+        rotation = self._truth.ledger(staged.path.split("/")[1]).rotation
+        return rotation.setting.at if rotation and rotation.setting else None
 
     def credential(self, handle: SecretHandle) -> Credential:
         """Read ``username`` and ``password`` of one version, or of the latest."""
@@ -242,8 +241,14 @@ class SagaLedgers:
         return SecretHandle("kv", f"{ROOT}/{connection}/pending/{rotation}")
 
     def read(self, connection: str) -> Ledger:
-        """Read a ledger; an empty one with fence 0 where there is none yet."""
-        return self._line.call("ledgers", "read", lambda: self._truth.ledger(connection))
+        """Read a ledger from its text; an empty one with fence 0 where there is none yet."""
+
+        def read() -> Ledger:
+            found = self._truth.ledger(connection)
+            again = Ledger.model_validate(json.loads(found.model_dump_json(by_alias=True)))
+            return again.model_copy(update={"fence": found.fence})
+
+        return self._line.call("ledgers", "read", read)
 
     def fence(self, connection: str) -> int:
         """Read only the version that a ledger is at; 0 where there is none yet."""
@@ -253,9 +258,9 @@ class SagaLedgers:
         """Write a changed ledger over the version it was read at; raise Superseded when it moved on."""
 
         def write() -> Ledger:
-            self._truth.demand_silence(ledger.model_dump_json())
             place = ("kv", f"{ROOT}/{ledger.connection}/ledger")
             fields = {"ledger": ledger.model_dump_json(by_alias=True)}
+            self._truth.demand_silence(fields["ledger"])
             moved = False
             try:
                 version = self._truth.write(place, fields, ledger.fence, self._process)
@@ -263,7 +268,8 @@ class SagaLedgers:
                 moved = True
             if moved:
                 raise Superseded("vault", "write ledger", ledger=ledger.connection)
-            return ledger.model_copy(update={"fence": version.number})
+            version.ledger = ledger.model_copy(update={"fence": version.number})
+            return version.ledger
 
         # A write of the ledger is its own fence.
         return self._line.call("ledgers", "write", write, Effect.OWN)

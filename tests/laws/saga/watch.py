@@ -43,7 +43,10 @@ class Watch:
     """When the console stopped holding an account."""
     consumers_read: str = ""
     set_late: bool = False
-    """Whether a run that was overtaken set a password by a call on its way: that looks like somebody's change."""
+    """Whether a call on its way set a password late: after another run's, or minutes after it was announced.
+
+    That looks like somebody else's change; a person must say that it may be overwritten.
+    """
     worst: int = 0
     """The most wrong passwords that an account had at one moment."""
 

@@ -104,7 +104,7 @@ def test_the_shown_way_to_sign(tmp_path: Path) -> None:
         environment = {
             "PATH": os.environ["PATH"],
             "KEY_FILE": str(key),
-            "INTAKE_URL": f"http://127.0.0.1:{server.server_port}/hooks/vault",
+            "HOOKS_URL": f"http://127.0.0.1:{server.server_port}/hooks/vault",
         }
         done = subprocess.run(
             [sys.executable, "-c", script],
