@@ -62,9 +62,21 @@ class Child:
             line = self._lines.get(timeout=within)
             if "ended" in line:
                 return int(line["ended"])
-            self.state = line.get("state", self.state)
-            self.flow_run_id = line.get("flow_run", self.flow_run_id)
-            self.steps += [line["step"]] if "step" in line else []
+            self._hear(line)
+
+    def has_ended(self) -> bool:
+        """Say whether the process is gone already, without waiting; keep what it has said."""
+        while not self._lines.empty():
+            line = self._lines.get()
+            if "ended" in line:
+                return True
+            self._hear(line)
+        return False
+
+    def _hear(self, line: Line) -> None:
+        self.state = line.get("state", self.state)
+        self.flow_run_id = line.get("flow_run", self.flow_run_id)
+        self.steps += [line["step"]] if "step" in line else []
 
     def signal(self, number: int) -> None:
         """Send the process a signal."""
@@ -175,8 +187,14 @@ def held_inside_call(
     """Run a flow until the system holds its call (``moment`` is ``before`` or ``after`` it is done)."""
     system.arm(route, f"hold_{moment}", skip=skip)
     child = nursery.start(environment, **given)
-    eventually(system.held, bool)
+    _until_held(child, system)
     return child
+
+
+def _until_held(child: Child, system: StandIn) -> None:
+    """Wait until the system holds the call; fail when the run ends without having made it."""
+    ended = eventually(lambda: (bool(system.held()), child.has_ended()), any)[1]
+    assert not ended, f"it was not held: {child.steps} {child.state}"
 
 
 def killed_inside_call(
@@ -212,7 +230,7 @@ def killed_inside_request(
     fault = {"route": "request", "kind": f"hold_{moment}"}
     arm = {"line": line, "count": 5, "system": system.endpoints["control"], "fault": fault}
     child = nursery.start(environment, arm=arm, **given)
-    eventually(system.held, bool)
+    _until_held(child, system)
     child.signal(signal.SIGKILL)
     assert child.end() == -signal.SIGKILL
     eventually(system.held, lambda held: not held)
