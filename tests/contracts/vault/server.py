@@ -20,6 +20,7 @@ import pytest
 from connectors.vault.settings import VaultSettings
 from sandbox.standin.process import StandIn
 from sandbox.standin.tls import Authority
+from tests.waiting import eventually
 
 MOUNT = "secret"  # the KV v2 mount that every development server starts with
 ROLE = "rotation"
@@ -178,3 +179,12 @@ def _wait_until_ready(url: str, ca_file: Path, process: subprocess.Popen[bytes])
         except (OSError, httpx.HTTPError):
             time.sleep(0.05)  # polling a process that is starting
     raise AssertionError("the real server did not start")
+
+
+def delayed_write(faults: StandIn) -> str:
+    """Wait until the write that was delayed has arrived, and return how it was answered."""
+
+    def answers() -> list[str]:
+        return [call["outcome"] for call in faults.calls("kv.write") if call["fault"] == "delay"]
+
+    return eventually(answers, bool)[0]

@@ -15,7 +15,7 @@ from connectors.vault.client import VaultClient
 from connectors.vault.models import NodeState
 from sandbox.standin.process import StandIn
 from sandbox.standin.tls import Authority
-from tests.contracts.vault.server import KINDS, Server, real, stand_in
+from tests.contracts.vault.server import KINDS, Server, delayed_write, real, stand_in
 
 
 def fields() -> dict[str, Secret | str]:
@@ -109,6 +109,8 @@ def test_slow_write_is_unknown(
         faults.arm("kv.write", "delay", seconds=0.6)
         with pytest.raises(Unknown, match="cause=ReadTimeout"):
             client.write(secret, fields(), 0)
+        assert delayed_write(faults) == "200"
+        assert client.metadata(secret).current.handle == secret.at(1)
 
 
 def test_broken_read_is_sent_once_more(

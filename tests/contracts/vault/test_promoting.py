@@ -13,7 +13,7 @@ from connectors.models import SecretHandle
 from connectors.secret import Secret
 from connectors.vault.client import VaultClient
 from sandbox.standin.process import StandIn
-from tests.contracts.vault.server import MOUNT, Server
+from tests.contracts.vault.server import MOUNT, Server, delayed_write
 
 USER = "svc-a@corp.example.test"
 
@@ -190,6 +190,7 @@ def test_promotion_that_arrives_late(
         faults.arm("kv.write", "delay", seconds=0.7)
         assert client.promote(place, secret, 0).handle == secret.at(1)
         assert client.promote(place, secret, 0).handle == secret.at(1)
+        assert delayed_write(faults) == "400"
         assert client.metadata(secret).current.handle == secret.at(1)
 
 

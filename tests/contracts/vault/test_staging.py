@@ -15,7 +15,7 @@ from connectors.models import Engine, SecretHandle
 from connectors.vault.client import VaultClient
 from connectors.vault.models import Staged
 from sandbox.standin.process import StandIn
-from tests.contracts.vault.server import MOUNT, Server
+from tests.contracts.vault.server import MOUNT, Server, delayed_write
 
 USER = "svc-a@corp.example.test"
 
@@ -265,6 +265,7 @@ def test_write_that_arrives_late(
         staged = stage(client, pending)
         assert staged.version.handle == pending.at(1)
         before = client.credential(pending).password
+        assert delayed_write(faults) == "400"
         again = stage(client, pending)
         assert (again.version, again.made_now) == (staged.version, False)
         assert client.credential(pending).password.matches(before)
