@@ -126,9 +126,15 @@ class Ledger(Part):
         )
 
     def forget_attempts(self, label: str) -> Ledger:
-        """Return the ledger without the sign-ins of a version that has just been set anew."""
-        kept = tuple(attempt for attempt in self.attempts if attempt.label != label)
-        return self.model_copy(update={"attempts": kept})
+        """Return the ledger in which the sign-ins with a version say nothing of it: it has just been set anew.
+
+        Under another label they go on counting as wrong ones, as they do in the directory.
+        """
+        kept = (
+            item if item.label != label else item.model_copy(update={"label": f"{label} before"})
+            for item in self.attempts
+        )
+        return self.model_copy(update={"attempts": tuple(kept)})
 
     def finish(
         self, outcome: str, findings: Iterable[str], at: AwareDatetime, *, verified: bool

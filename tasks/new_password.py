@@ -66,24 +66,20 @@ def stage(systems: Systems, location: Location, rotation: Rotation) -> Answer[Lo
 
 @step("N2", undo=True)
 def discard(systems: Systems, location: Location) -> Answer[None]:
-    """Undo step N2: give the rotation up, and throw its password away when no directory took it.
+    """Undo step N2: give the rotation up, and throw its password away when nobody in use has it.
 
-    Raises OutOfStep in place, where the directory has the password, or may have it, and Vault still knows it.
+    Raises OutOfStep while Vault still knows a password that the account in use has, or may have.
     """
     rotation = location.ledger.under_way
     place = systems.ledgers.pending(location.name, rotation.id)
-    needed = rotation.in_place and not _surely_unset(systems, location, rotation)
-    if needed and is_there(
-        systems, place
-    ):  # one that is gone already cannot be finished with, either
+    needed = _needed(systems, location, rotation)
+    if needed and is_there(systems, place):  # what is gone already cannot be finished with, either
         raise OutOfStep(
             "ledger",
             "give the rotation up",
             rotation=rotation.id,
             account=rotation.account,
-            advice="The directory has the new password of this rotation, or may have it, so what is current "
-            f"may no longer sign in. Finish it instead: account-rotation rotate {location.name} --finish. "
-            "Where the answer of an Entra tenant was lost, that can be told after an hour.",
+            advice=f"{needed} Finish it instead: account-rotation rotate {location.name} --finish",
         )
     pending = rotation.pending or _pending_at(systems, place)
     # Cut off after this, nobody waits for a password that is gone: N1 begins another rotation.
@@ -184,12 +180,22 @@ def _pending_at(systems: Systems, place: SecretHandle) -> Pending | None:
         return None
 
 
-def _surely_unset(systems: Systems, location: Location, rotation: Rotation) -> bool:
+def _needed(systems: Systems, location: Location, rotation: Rotation) -> str | None:
+    """Say who needs the staged password; None when nobody does. What was written down may be less than what is."""
     if rotation.setting is None:
-        return True
-    if rotation.phase not in BEFORE_SET:
-        return False
-    return home_of(systems, location).surely_unset(rotation.account, rotation.setting)
+        return None
+    if not rotation.in_place:
+        console = systems.console(location.service.name)
+        row = console.connection_row(location.extension, location.row)
+        holds = row.account.casefold() == rotation.account.casefold()
+        return f"The console signs in with {row.account}." if holds else None
+    home = home_of(systems, location)
+    if rotation.phase in BEFORE_SET and home.surely_unset(rotation.account, rotation.setting):
+        return None
+    return (
+        "The directory has the new password of this rotation, or may have it, so what is current may no longer "
+        "sign in. Where the answer of an Entra tenant was lost, that can be told after an hour."
+    )
 
 
 def _staged_is_gone(location: Location, staged: SecretHandle) -> NoReturn:

@@ -136,7 +136,7 @@ class SagaDirectory:
                 raise NotPermitted(SYSTEM, "set password", dn=dn)
             if len(fields["password"]) < self._truth.shortest:
                 raise PolicyRefused(SYSTEM, "set password", dn=dn)
-            self._truth.watch.set(fields.get("rotation_id", str(new)), fields["password"])
+            self._truth.watch.set(fields["rotation_id"], account.name, fields["password"])
             announced = self._vault.announced(new) or self._truth.time.utc()
             late = self._truth.time.utc() - announced > CLOCKS_APART
             self._truth.watch.set_late |= self._line.overtaken or late

@@ -14,6 +14,9 @@ def kept(world: World, ended: Ended | None = None) -> None:
     _nothing_waits_for_nothing(world)
     if ended and ended.state in ("Ready", "Verified") and ended.was_last:
         _ready_means_ready(world, ended)
+    if ended and ended.state and not ended.says("validation.test-user-left"):
+        mine = [user for user in world.test_users() if ended.name[-8:] in user]
+        assert not mine, f"the run ended, and its test users are left: {mine}"
     held = world.newest(world.console.row.account)
     if world.rotation is None and not world.out_of_our_hands(held):
         assert world.console.signs_in(), (

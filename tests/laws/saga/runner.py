@@ -69,6 +69,7 @@ class Ended:
     record: RunRecord | None
     calls: list[str]
     error: RotationError | None = None
+    name: str = ""
     was_last: bool = True
     """Whether no other run wrote the ledger after it."""
 
@@ -119,7 +120,7 @@ def _run(process: Process, order: Order) -> Ended:
         if finding.code == "vault.staged-left":
             process.world.left.add(finding.subject.rpartition("/")[2].partition("#")[0])
     was_last = process.world.writers[-1:] == [process.name]
-    return Ended(order, name, record, process.line.calls, error, was_last)
+    return Ended(order, name, record, process.line.calls, error, process.name, was_last)
 
 
 def _flow(world: World, order: Order) -> str | None:

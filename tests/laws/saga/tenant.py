@@ -28,12 +28,12 @@ from connectors.models import Finding, SecretHandle
 from tests.laws.saga.faults import Effect, Line
 from tests.laws.saga.timing import WorldTime
 from tests.laws.saga.vault import SagaVault
-from tests.laws.saga.watch import By, Held, Watch
+from tests.laws.saga.watch import MOST_WRONG_AN_HOUR, By, Held, Watch
 
 APP = EntraApp("app-1", "sp-1", "Cayosoft Administrator API Access", enabled=True)
 ROLE = RoleHolding("62e90394-69f5-4237-9190-012177145e10", "Global Administrator", "direct")
 THRESHOLD, RESERVE = 10, 2
-TRIES, WRONG_AN_HOUR = 3, 3
+TRIES = 3
 REMEMBERED = 3
 """Wrong passwords that smart lockout remembers: the same one again does not count."""
 WITHHELD = "User.ReadWrite.All"
@@ -149,7 +149,7 @@ class SagaTenant:
     @property
     def wrong_sign_ins_an_hour(self) -> int:
         """As in a tenant of the public cloud."""
-        return WRONG_AN_HOUR
+        return MOST_WRONG_AN_HOUR
 
     def probe_password(self, account: SecretHandle) -> PasswordProbe:
         """Sign in with the password exactly once, within the connector's own budget."""
@@ -159,6 +159,8 @@ class SagaTenant:
             name = fields["username"]
             self._budget.take(name)
             verdict = self._truth.sign_in(name, fields["password"])
+            if verdict is ProbeVerdict.INVALID:
+                self._truth.watch.probed(name, fields["password"])
             self._budget.settle(name, verdict)
             codes = () if verdict is ProbeVerdict.VALID else (50126,)
             return PasswordProbe(name, verdict, codes, "corr-1", self._truth.time.utc())
@@ -254,7 +256,7 @@ class SagaTenant:
                 raise NotPermitted("entra", "set password", status=403)
             if len(fields["password"]) < self._truth.shortest:
                 raise PolicyRefused("entra", "set password", status=400)
-            self._truth.watch.set(fields.get("rotation_id", str(new)), fields["password"])
+            self._truth.watch.set(fields["rotation_id"], account.name, fields["password"])
             self._truth.set(account.name, fields["password"], By.ROTATION)
 
         self._line.call("tenant", "set_password", put, Effect.CHANGE)

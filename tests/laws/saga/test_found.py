@@ -38,6 +38,8 @@ class Run:
     """One more fault: at the next call that ends like this."""
     ends: str | None = ""
     """The state it must end in; None for killed, empty for any."""
+    holds: str = ""
+    """The account that the console must hold after it."""
 
 
 Story = tuple[str, tuple[Shape, ...], tuple[Run | str, ...]]
@@ -220,12 +222,74 @@ STORIES: tuple[Story, ...] = (
         (*[Run(ROTATE, ends="Ready")] * 3, Run(ROTATE)),
     ),
     (
+        "the policy refuses what the console was given by a save that nobody wrote down",
+        (AD2, ENTRA2),
+        (
+            Run(ROTATE, "console.save", "killed after", ends=None, holds="b"),
+            "the directory demands longer passwords",
+            Run(OVERWRITE, ends="Refused", holds="b"),
+        ),
+    ),
+    (
+        "an account that waits to be retired is entered again",
+        (AD2, ENTRA2),
+        (
+            Run(ROTATE, ends="Ready", holds="b"),
+            "a is told to Vault",
+            Run(UPDATE, ends="Ready", holds="a"),
+            "a day go by",
+            Run(FINISH, ends="Out of step"),
+        ),
+    ),
+    (
+        "a second rotation before the grace period is over",
+        (AD2, ENTRA2),
+        (Run(ROTATE, ends="Ready"), Run(ROTATE, ends="Waiting"), Run(OVERWRITE, ends="Waiting")),
+    ),
+    (
+        "consent lacks when the other account was entered",
+        (ENTRA2,),
+        ("consent is withheld", Run(ROTATE, ends="Remediation required", holds="a")),
+    ),
+    (
+        "consent lacks, and the account to go back to does not sign in any more",
+        (ENTRA2,),
+        (
+            "a change spreads at once",
+            "consent is withheld",
+            Run(ROTATE, "find_or_register_app", "a is changed by hand", ends="Refused", holds="b"),
+        ),
+    ),
+    (
+        "operations fail, and the account to go back to does not sign in any more",
+        (AD2,),
+        (
+            "a is changed by hand",
+            "a day go by",
+            Run(OVERWRITE, "check_settings", "b may not create users", ends="Refused", holds="b"),
+        ),
+    ),
+    (
+        "one wrong version after the other within an hour",
+        (ENTRA1, ENTRA2),
+        ("a is foreign in Vault", Run(UPDATE, ends="Refused")) * 5,
+    ),
+    (
         "the staged password expires before it is proven",
         tuple(Shape),
         (
             Run(ROTATE, ".set_password", "killed after", ends=None),
             "the changing one expires",
             Run(OVERWRITE, ends="Ready"),
+        ),
+    ),
+    (
+        "wrong sign-ins before a password was set anew go on counting",
+        (ENTRA1,),
+        (
+            *[Run(ROTATE, ends="Ready")] * 2,
+            Run(ROTATE, "ledgers.fence", f"run {OVERWRITE!r}", after=3),
+            Run(ROTATE),
         ),
     ),
     (
@@ -269,6 +333,7 @@ def _told(shape: Shape, steps: tuple[Run | str, ...], lag: int) -> World:
         promises.kept(world, ended)
         if step.ends != "":
             assert ended.state == step.ends, ended
+        assert not step.holds or world.console.row.account.startswith(f"svc-{step.holds}@")
     return world
 
 

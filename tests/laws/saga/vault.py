@@ -209,6 +209,7 @@ class SagaVault:
             place = (current.mount, current.path)
             newest = self._truth.newest(place)
             if newest.fields != fields:
+                self._truth.watch.promoted(newest.fields["username"], fields["username"])
                 newest = self._truth.write(place, fields, expected_version, "product")
             return _seen(current, newest)
 

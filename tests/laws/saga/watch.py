@@ -10,6 +10,8 @@ from enum import StrEnum
 from tests.laws.saga.timing import WorldTime
 
 GRACE = timedelta(hours=24)
+MOST_WRONG_AN_HOUR = 3
+"""Different wrong passwords that runs may try on an account of a tenant."""
 
 
 class By(StrEnum):
@@ -39,6 +41,10 @@ class Watch:
     values: dict[str, set[str]] = field(default_factory=dict)
     """What was set in a directory, by rotation id."""
     in_use: str = ""
+    relieved_at: dict[str, datetime] = field(default_factory=dict)
+    """When consumers were given the other account instead of this one."""
+    probes: dict[str, list[tuple[datetime, str]]] = field(default_factory=dict)
+    """The wrong passwords of the last hour, by account."""
     left_at: dict[str, datetime] = field(default_factory=dict)
     """When the console stopped holding an account."""
     consumers_read: str = ""
@@ -60,8 +66,25 @@ class Watch:
         if bad > most:
             self.breaks(f"{account} has {bad} wrong passwords, and {most} are allowed")
 
-    def set(self, rotation: str, value: str) -> None:
+    def promoted(self, before: str, now: str) -> None:
+        """Hear whose credential consumers are about to read instead of whose."""
+        if before != now:
+            self.relieved_at[before] = self.time.utc()
+
+    def probed(self, account: str, wrong: str) -> None:
+        """Hear that a run tried a wrong password on an account of a tenant."""
+        now = self.time.utc()
+        tried = [*self.probes.get(account, []), (now, wrong)]
+        self.probes[account] = [it for it in tried if now - it[0] < timedelta(hours=1)]
+        different = {value for _, value in self.probes[account]}
+        if len(different) > MOST_WRONG_AN_HOUR:
+            self.breaks(f"{len(different)} wrong passwords were tried on {account} in an hour")
+
+    def set(self, rotation: str, account: str, value: str) -> None:
         """Hear that a rotation's password was set in a directory."""
+        relieved = self.relieved_at.get(account)
+        if rotation not in self.values and relieved and self.time.utc() - relieved < GRACE:
+            self.breaks(f"{account} was changed before its grace period was over")
         found = self.values.setdefault(rotation, set())
         found.add(value)
         if len(found) > 1:

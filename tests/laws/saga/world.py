@@ -315,6 +315,8 @@ class World:
         self.gives_back()
         self.corrects_policy()
         self.gives_consent()
+        if self.tenant:
+            self.tenant.spread = min(self.tenant.spread, timedelta(seconds=70))
         self.pass_time(timedelta(hours=25))
 
 
