@@ -56,8 +56,11 @@ class SecretSource(Protocol):
 class SecretCatalogue(Protocol):
     """What is known about secrets without reading them."""
 
-    def metadata(self, handle: SecretHandle) -> SecretMetadata:
-        """Read versions and dates of a secret; the handle's own version is ignored."""
+    def metadata(self, handle: SecretHandle, *, index: str | None = None) -> SecretMetadata:
+        """Read versions and dates of a secret; the handle's own version is ignored.
+
+        ``index`` is the state that the answer must include, as an event told it (Vault Enterprise).
+        """
 
 
 class SecretStore(Protocol):

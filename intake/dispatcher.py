@@ -64,6 +64,8 @@ class Patience:
     first: float = 1.0
     longest: float = 60.0
     future: float = 3_600.0
+    index: float = 60.0
+    """How long a node of Vault must have reached the index of an event; a wrong one never is."""
     look_every: float = 15.0
 
     def after(self, attempts: int) -> float:
@@ -197,7 +199,7 @@ class Dispatcher:
         if target is None:
             self._end(kept, NOT_OURS)
             return
-        newest = self._newest(target)
+        newest = self._newest(target, kept)
         if newest is None or (kept.version or 0) > (newest.handle.version or 0):
             self._await_version(kept)
         elif not newest.readable:
@@ -205,9 +207,11 @@ class Dispatcher:
         else:
             self._bring(kept, target, newest)
 
-    def _newest(self, target: Target) -> SecretVersion | None:
+    def _newest(self, target: Target, kept: Kept) -> SecretVersion | None:
+        young = time.time() - kept.since < self._patience.index
+        index = kept.vault_index if young else None
         try:
-            newest = self._lookout().vault.metadata(target.secret).current
+            newest = self._lookout().vault.metadata(target.secret, index=index).current
         except NotFound:
             newest = None
         self._status.fine("vault")

@@ -7,6 +7,7 @@ here is refused, so that a sender who puts a value into a message finds out on t
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -57,6 +58,8 @@ class Hint:
     version: int | None
     source: Source
     id: str
+    vault_index: str | None = None
+    """State that a node of Vault Enterprise must have reached before it can know of this; opaque."""
 
     def __str__(self) -> str:
         return f"{self.mount}/{self.path}#{'latest' if self.version is None else self.version}"
@@ -157,9 +160,10 @@ def from_cloud_event(document: Mapping[str, Any], message_id: str) -> Hint | Non
         version = _number(facts) if kind != "kv-v2/data-undelete" else None
     if not is_place(mount, path):
         raise unwanted("the event does not name a plain path")
-    return Hint(mount, path, version, Source.EVENT, message_id)
+    return Hint(mount, path, version, Source.EVENT, message_id, _index(facts))
 
 
+_INDEX = re.compile(r"[A-Za-z0-9+/=_.-]{1,1024}")
 _KV_KINDS = frozenset({"kv-v2/data-write", "kv-v2/data-patch", "kv-v2/data-undelete"})
 
 
@@ -177,6 +181,12 @@ def _number(facts: Mapping[str, Any]) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 16 and int(text) > 0):
         raise unwanted("the event does not tell a version")
     return int(text)
+
+
+def _index(facts: Mapping[str, Any]) -> str | None:
+    """Return the index of the event; None where there is none, or one that cannot go into a header."""
+    index = facts.get("vault_index")
+    return index if isinstance(index, str) and _INDEX.fullmatch(index) else None
 
 
 def _part(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -51,11 +51,13 @@ class Kept:
     outcome: str
     flow_runs: str
     ended: float | None
+    vault_index: str | None
 
     @property
     def hint(self) -> Hint:
         """Return the hint itself."""
-        return Hint(self.mount, self.path, self.version, Source(self.source), self.id)
+        source = Source(self.source)
+        return Hint(self.mount, self.path, self.version, source, self.id, self.vault_index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +133,9 @@ class Spool:
         if hint.version is None:
             # Somebody may be reading Vault for the one that waits: it must not end with what it has read.
             merged = line.execute(
-                "UPDATE hints SET seen = seen + 1 "
+                "UPDATE hints SET seen = seen + 1, vault_index = coalesce(?, vault_index) "
                 "WHERE mount = ? AND path = ? AND version IS NULL AND state = 'waiting'",
-                place,
+                (hint.vault_index, *place),
             )
             if merged.rowcount:
                 return False
@@ -148,9 +150,10 @@ class Spool:
                 self._revive(line, known[1])
                 return True
         line.execute(
-            "INSERT INTO hints (id, mount, path, version, source, received, since, state, next_try) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, 'waiting', ?)",
-            (key, *place, hint.version, hint.source.value, now, now, now),
+            "INSERT INTO hints "
+            "(id, mount, path, version, source, received, since, state, next_try, vault_index) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, 'waiting', ?, ?)",
+            (key, *place, hint.version, hint.source.value, now, now, now, hint.vault_index),
         )
         return True
 

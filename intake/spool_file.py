@@ -32,7 +32,8 @@ CREATE TABLE hints (
     last_error TEXT NOT NULL DEFAULT '',
     outcome TEXT NOT NULL DEFAULT '',
     flow_runs TEXT NOT NULL DEFAULT '',
-    ended REAL
+    ended REAL,
+    vault_index TEXT
 ) STRICT;
 CREATE UNIQUE INDEX one_per_version ON hints (mount, path, version) WHERE version IS NOT NULL;
 CREATE UNIQUE INDEX one_waits ON hints (mount, path) WHERE version IS NULL AND state = 'waiting';

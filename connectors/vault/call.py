@@ -42,3 +42,14 @@ class Answer:
         """Look for a text among the error messages and warnings, which are never shown."""
         told = [*(self.body.get("errors") or ()), *(self.body.get("warnings") or ())]
         return any(text in line for line in told if isinstance(line, str))
+
+
+def at(index: str | None) -> dict[str, str]:
+    """Return the headers of a read that must include a state of Vault Enterprise; none without an index.
+
+    A node that has not reached it hands the request on to the active one, or answers 412 where it may not
+    (Vault documentation, "Vault eventual consistency").
+    """
+    if index is None:
+        return {}
+    return {"X-Vault-Index": index, "X-Vault-Inconsistent": "forward-active-node"}

@@ -110,14 +110,15 @@ class VaultClient:
         """
         return kv.document(self._reader.read(handle).fields or {})
 
-    def metadata(self, handle: SecretHandle) -> SecretMetadata:
+    def metadata(self, handle: SecretHandle, *, index: str | None = None) -> SecretMetadata:
         """Read versions and dates; the handle's own version is ignored. Raises NotFound.
 
-        A static role of the LDAP engine has one version: its last rotation.
+        A static role of the LDAP engine has one version: its last rotation. With the ``index`` of an event
+        a node that is behind it hands the request on, or Unreachable is raised; OpenBao knows no index.
         """
         if handle.engine is Engine.LDAP:
-            return self._roles.metadata(handle)
-        return self._reader.metadata(handle)
+            return self._roles.metadata(handle, index)
+        return self._reader.metadata(handle, index)
 
     def write(
         self, handle: SecretHandle, fields: Mapping[str, Secret | str], expected_version: int

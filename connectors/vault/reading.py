@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from urllib.parse import quote
 
 from connectors.errors import (
     InvalidInput,
@@ -15,7 +16,7 @@ from connectors.errors import (
 )
 from connectors.models import SecretHandle
 from connectors.vault import kv
-from connectors.vault.call import Answer, Call
+from connectors.vault.call import Answer, Call, at
 from connectors.vault.clock import Clock
 from connectors.vault.kv import Found, Reading
 from connectors.vault.line import Send, not_vault
@@ -76,12 +77,17 @@ class Reader:
             reading = once()
         return reading
 
-    def metadata(self, handle: SecretHandle) -> SecretMetadata:
-        """Return the metadata of a secret; raises NotFound when there is none, or no version."""
+    def metadata(self, handle: SecretHandle, index: str | None = None) -> SecretMetadata:
+        """Return the metadata of a secret; raises NotFound when there is none, or no version.
+
+        Raises Unreachable where the node that answers has not reached the ``index``.
+        """
         kv.check_handle(replace(handle, version=None), "read metadata")
         handle = replace(handle, version=None)
         call = _metadata_call(handle)
-        answer = self._ask_metadata(handle)
+        answer = self._ask(
+            call, lambda client: client.adapter.get(f"/v1/{quote(call.path)}", headers=at(index))
+        )
         if answer.status == 412:
             raise _behind(call)
         if answer.status == 404:
@@ -95,14 +101,6 @@ class Reader:
                 "vault", call.operation, secret=handle, advice=_NO_SECRET.format(handle=handle)
             )
         raise not_vault(call)
-
-    def _ask_metadata(self, handle: SecretHandle) -> Answer:
-        return self._ask(
-            _metadata_call(handle),
-            lambda client: client.secrets.kv.v2.read_secret_metadata(
-                handle.path, mount_point=handle.mount
-            ),
-        )
 
     def _known(self, handle: SecretHandle) -> SecretMetadata | RotationError:
         try:

@@ -13,7 +13,7 @@ from connectors.errors import Refused, Unknown, Unreachable
 from connectors.http import Effect
 from connectors.models import Credential, Engine, SecretHandle, SecretVersion
 from connectors.vault import kv, ldap
-from connectors.vault.call import Answer, Call
+from connectors.vault.call import Answer, Call, at
 from connectors.vault.clock import Clock
 from connectors.vault.failures import by_status
 from connectors.vault.line import Send, not_vault
@@ -36,9 +36,9 @@ class LdapRoles:
         self._patience = patience
         self._clock = clock
 
-    def metadata(self, role: SecretHandle) -> SecretMetadata:
+    def metadata(self, role: SecretHandle, index: str | None = None) -> SecretMetadata:
         """Read when the role was last rotated; neither a value is read nor anything rotated."""
-        current = self._last_rotation(ldap.whole(role, "read static role"))
+        current = self._last_rotation(ldap.whole(role, "read static role"), index)
         number = current.handle.version or 0
         return SecretMetadata(
             role.mount, role.path, current, number, (current,), 1, check_and_set_required=False
@@ -110,17 +110,17 @@ class LdapRoles:
             self._clock.sleep(pause)
             pause = min(2 * pause, 1.0)
 
-    def _last_rotation(self, role: SecretHandle) -> SecretVersion:
-        facts = self._facts(role)
+    def _last_rotation(self, role: SecretHandle, index: str | None = None) -> SecretVersion:
+        facts = self._facts(role, index)
         if not facts.number:
             raise ldap.never_rotated(role)
         return facts.version(role)
 
-    def _facts(self, role: SecretHandle) -> ldap.Facts:
+    def _facts(self, role: SecretHandle, index: str | None = None) -> ldap.Facts:
         """Read the role; refuse one whose password changes whenever somebody reads it."""
         path = f"{role.mount}/static-role/{role.path}"
         call = Call("read static role", path, answers=_READABLE, about={"role": role})
-        facts, _ = self._read(role, call)
+        facts, _ = self._read(role, call, index)
         if facts.rotate_on_read:
             raise ldap.rotates_on_read(role)
         return facts
@@ -137,8 +137,12 @@ class LdapRoles:
             self._clock.sleep(pause)
             pause = min(2 * pause, 0.5)
 
-    def _read(self, role: SecretHandle, call: Call) -> tuple[ldap.Facts, Mapping[str, object]]:
-        answer = self._ask(call, lambda client: client.adapter.get(f"/v1/{quote(call.path)}"))
+    def _read(
+        self, role: SecretHandle, call: Call, index: str | None = None
+    ) -> tuple[ldap.Facts, Mapping[str, object]]:
+        answer = self._ask(
+            call, lambda client: client.adapter.get(f"/v1/{quote(call.path)}", headers=at(index))
+        )
         if answer.status != 200:
             raise ldap.why(role, call, answer)
         facts = ldap.facts(answer)

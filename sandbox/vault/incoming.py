@@ -34,6 +34,8 @@ def injected_fault(request: Request) -> Response | None:
         raise Refusal(503, "no active Vault instance found")
     if fault.kind == "behind":
         raise Refusal(412, "required index state not present")
+    if fault.kind == "lagging" and "x-vault-index" in request.headers:
+        raise Refusal(412, "required index state not present")
     if fault.kind == "throttled":
         return _throttled(request, fault)
     if fault.kind == "redirect":

@@ -18,7 +18,7 @@ from sandbox.vault.kv_model import (
 )
 from sandbox.vault.routing import Endpoint, Table
 from sandbox.vault.values import Fields
-from sandbox.vault.wire import Answer, Call, Refusal
+from sandbox.vault.wire import LATE, Answer, Call, Refusal
 
 
 class KeyValue:
@@ -59,7 +59,7 @@ class KeyValue:
         """Return the key as this call sees it: an armed ``stale`` fault hides the last version."""
         key = self.keys.get(call.params["path"])
         fault = call.request.fault
-        return key.stale() if key and fault and fault.kind == "stale" else key
+        return key.stale() if key and fault and fault.kind in LATE else key
 
     def _described(self, key: Key, number: int) -> dict[str, Any]:
         shown = key.versions[number].show()

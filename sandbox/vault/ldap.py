@@ -21,7 +21,7 @@ from sandbox.vault.ldap_model import Configuration, Role, Unsettled, configure
 from sandbox.vault.passwords import parse_password_policy
 from sandbox.vault.routing import Table
 from sandbox.vault.values import Fields
-from sandbox.vault.wire import Answer, Call, Refusal
+from sandbox.vault.wire import LATE, Answer, Call, Refusal
 
 _NAME = r"(?P<name>\w(?:[\w.-]*\w)?)"
 _TICK = 0.1  # seconds; a real one looks every 5
@@ -93,7 +93,7 @@ class Ldap:
         """Return the role as this call sees it: an armed ``stale`` fault hides the last rotation."""
         role = self._roles.get(call.params["name"].lower())
         fault = call.request.fault
-        return role.before if role and fault and fault.kind == "stale" else role
+        return role.before if role and fault and fault.kind in LATE else role
 
     def _read_role(self, call: Call) -> Answer | None:
         role = self._seen(call)

@@ -13,6 +13,9 @@ from sandbox.standin.http import Request, Response
 if TYPE_CHECKING:
     from sandbox.vault.tokens import Token
 
+LATE = frozenset({"stale", "lagging"})
+"""Faults of a node that the last write has not reached."""
+
 HEADERS = {
     "Cache-Control": "no-store",
     "Strict-Transport-Security": "max-age=31536000; includeSubDomains",

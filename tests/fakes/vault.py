@@ -19,6 +19,7 @@ class FakeVault(Told):
         super().__init__()
         self.values: dict[SecretHandle, tuple[str, Secret]] = {}
         self.gone: set[SecretHandle] = set()
+        self.indexes: list[str | None] = []
 
     def write(self, mount: str, path: str, username: str, password: str) -> SecretHandle:
         """Write another version and return its handle."""
@@ -27,7 +28,7 @@ class FakeVault(Told):
         self.values[handle] = username, Secret(password)
         return handle
 
-    def metadata(self, handle: SecretHandle) -> SecretMetadata:
+    def metadata(self, handle: SecretHandle, *, index: str | None = None) -> SecretMetadata:
         """Read versions and dates of a secret; the handle's own version is ignored."""
 
         def read() -> SecretMetadata:
@@ -41,6 +42,7 @@ class FakeVault(Told):
                 raise NotFound("vault", "read metadata", secret=handle)
             return SecretMetadata(*place, versions[-1], 1, versions, 10, False)
 
+        self.indexes.append(index)
         return self.act("metadata", read)
 
     def credential(self, handle: SecretHandle) -> Credential:

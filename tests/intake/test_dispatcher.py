@@ -205,6 +205,23 @@ def test_ahead_for_too_long(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> No
     assert scene.spool.replay(kept.number).state == "waiting"
 
 
+def test_reads_what_the_event_tells_of(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Vault is asked for the state that the event belongs to; for one that it never reaches, not for long."""
+    secret = scene.secret
+    scene.spool.add([Hint(secret.mount, secret.path, None, Source.EVENT, "e-1", "djE6")])
+    scene.vault.indexes.clear()
+    scene.vault.fail("metadata", Unreachable("vault", "read metadata"))
+    scene.dispatcher.round()
+    assert (scene.prefect.runs, scene.vault.indexes) == ({}, ["djE6"])
+    later = datetime.now(UTC).timestamp() + 61
+    monkeypatch.setattr(dispatcher.time, "time", lambda: later)
+    label = scene.write()
+    scene.vault.indexes.clear()
+    scene.dispatcher.round()
+    assert scene.prefect.runs == {label: scene.parameters}
+    assert scene.vault.indexes == [None]
+
+
 def test_a_rotation_is_left_alone(scene: Scene) -> None:
     """A version that comes while a rotation is under way waits for its end: most likely it is its own."""
     label = scene.write()

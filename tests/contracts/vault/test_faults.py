@@ -221,3 +221,22 @@ def test_journal_and_errors_hold_no_secret(
         assert failed.value.__context__ is None
         told.append(f"{failed.value} {failed.value.what_to_do()} {failed.value.__dict__}")
     assert value not in caplog.text + "".join(told)
+
+
+def test_reads_the_state_of_an_event(client: VaultClient, secret: SecretHandle) -> None:
+    """A server that knows no index of states answers all the same."""
+    client.write(secret, fields(), 0)
+    assert client.metadata(secret, index="djE6MDAx").current.handle == secret.at(1)
+
+
+def test_node_behind_the_state_of_an_event(
+    shaken: VaultClient, faults: StandIn, secret: SecretHandle
+) -> None:
+    """A node that has not seen what an event told of says so, where it would show the old version else."""
+    shaken.write(secret, fields(), 0)
+    shaken.write(secret, fields(), 1)
+    faults.arm("kv.metadata", "lagging", times=2)
+    assert shaken.metadata(secret).current.handle == secret.at(1)
+    with pytest.raises(Unreachable):
+        shaken.metadata(secret, index="djE6MDAx")
+    assert shaken.metadata(secret, index="djE6MDAx").current.handle == secret.at(2)

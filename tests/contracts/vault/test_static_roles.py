@@ -348,3 +348,17 @@ def test_values_stay_inside(
     passwords = [first.password.reveal(), patient.credential(role).password.reveal()]
     told = f"{caplog.text}{refused.value!r}{refused.value.__dict__}{first!r}"
     assert not any(password in told for password in passwords)
+
+
+def test_node_behind_the_state_of_an_event(
+    shaken_roles: Roles, faults: StandIn, patient: VaultClient
+) -> None:
+    """A node that has not seen the rotation that an event told of does not show the one before for it."""
+    role = shaken_roles.make()
+    before = patient.metadata(role).current
+    made = patient.rotate_static_role(role)
+    faults.arm("ldap.static_role", "lagging", times=2)
+    assert patient.metadata(role).current == before
+    with pytest.raises(Unreachable):
+        patient.metadata(role, index="djE6MDAx")
+    assert patient.metadata(role, index="djE6MDAx").current == made

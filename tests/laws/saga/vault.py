@@ -151,7 +151,7 @@ class SagaVault:
             lambda: {name: Secret(value) for name, value in self._version(handle).fields.items()},
         )
 
-    def metadata(self, handle: SecretHandle) -> SecretMetadata:
+    def metadata(self, handle: SecretHandle, *, index: str | None = None) -> SecretMetadata:
         """Read versions and dates of a secret; the handle's own version is ignored."""
 
         def read() -> SecretMetadata:

@@ -21,7 +21,7 @@ def _body(document: object) -> bytes:
     return json.dumps(document).encode()
 
 
-def _event(kind: str, metadata: dict[str, str], mount_path: str = "kv/") -> dict[str, Any]:
+def _event(kind: str, metadata: dict[str, Any], mount_path: str = "kv/") -> dict[str, Any]:
     return {
         "id": "4f9d", "source": "vault://one", "specversion": "1.0", "type": "*",
         "data": {
@@ -131,6 +131,21 @@ def test_event_of_vault(
     assert hint
     assert (hint.mount, hint.path, hint.version) == expected
     assert hint.source is Source.EVENT
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ("djE6MDAxLWFiYw==", "djE6MDAxLWFiYw=="), ("", None), (17, None), ("a b", None), ("a\r\nX-Evil: 1", None),
+        ("a" * 1025, None),
+    ],
+)  # fmt: skip
+def test_index_of_an_event(told: object, kept: str | None) -> None:
+    """The state that an event belongs to is kept, unless it is none that could go into a header."""
+    facts = {"data_path": "kv/data/x", "current_version": "1", "vault_index": told}
+    hint = parse(_body(_event("kv-v2/data-write", facts)), "m-1")
+    assert hint
+    assert (hint.version, hint.vault_index) == (1, kept)
 
 
 @pytest.mark.parametrize(

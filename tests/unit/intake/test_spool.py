@@ -293,3 +293,11 @@ def test_no_folder(tmp_path: Path) -> None:
     with pytest.raises(Unreachable):
         Spool(tmp_path / "spool", create=False)
     assert not (tmp_path / "spool").exists()
+
+
+def test_index_of_the_last_event(spool: Spool) -> None:
+    """What waits needs the state of the last event about it; one without a state takes none away."""
+    for number, index in enumerate(("one", "two", None)):
+        spool.add([Hint("ldap", "svc-a", None, Source.EVENT, f"e-{number}", index)])
+    (kept,) = spool.due()
+    assert (kept.vault_index, kept.hint.vault_index) == ("two", "two")
