@@ -16,6 +16,7 @@ from typing import NoReturn
 from rich.console import Console
 
 from sandbox.demo import demo, sandbox_with_prefect, show_addresses, show_how_to_use, stay
+from sandbox.notifications import BLOCK, Message, listening
 from sandbox.samba.availability import available
 
 STOPPED = 130  # as a shell says it
@@ -31,7 +32,14 @@ def _stop(*_: object) -> NoReturn:
 def up(console: Console, folder: Path, directory: str, prefect_port: int) -> int:
     """Start everything, say where it is and how to use it, and stay until Ctrl-C."""
     console.print("Starting Prefect, Vault, Active Directory, Entra ID and four consoles ...")
-    with sandbox_with_prefect(folder, directory, prefect_port) as (world, prefect):
+
+    def tell(message: Message) -> None:
+        console.print(f"[bold]The chat was told:[/] {message.subject}\n{message.body}")
+
+    with (
+        sandbox_with_prefect(folder, directory, prefect_port) as (world, prefect),
+        listening(prefect.url, tell),
+    ):
         show_addresses(console, world, prefect, prefect_port)
         for service in ("hq", "branch"):
             world.rotate_ad(service)
@@ -39,6 +47,9 @@ def up(console: Console, folder: Path, directory: str, prefect_port: int) -> int
         console.print(
             "\nThe accounts of hq and branch were just rotated behind their consoles, which still hold the old "
             "passwords.\nThose of plant (in place) and depot (two that take turns) are the orchestrator's to rotate."
+        )
+        console.print(
+            f"What Prefect's automations tell is shown here, after: account-rotation deploy --notify-block {BLOCK}"
         )
         show_how_to_use(console, world)
         stay(console)

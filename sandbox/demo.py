@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sandbox import canary
+from sandbox import canary, notifications
 from sandbox.installation import Installation, environment_of, installed
 from sandbox.standin.process import StandIn
 from sandbox.world import World, running
@@ -101,11 +101,17 @@ def demo(console: Console, folder: Path, *, keep: bool, directory: str, prefect_
     began = time.monotonic()
     console.rule("[bold]Account rotation: demo on the embedded sandbox")
     console.print("Starting Prefect, Vault, Active Directory, Entra ID and four consoles ...")
-    with sandbox_with_prefect(folder, directory, prefect_port) as (world, prefect):
+    with (
+        sandbox_with_prefect(folder, directory, prefect_port) as (world, prefect),
+        notifications.listening(prefect.url) as chat,
+    ):
         show_addresses(console, world, prefect, prefect_port)
-        console.print("\n[bold]Installing[/]: Prefect knows nothing yet.")
-        console.print("$ account-rotation deploy", style="bold cyan")
-        codes = {"deploy": command_line(world, "deploy")}
+        console.print(
+            "\n[bold]Installing[/]: Prefect knows nothing yet, but for a notification block, which leads to a chat here."
+        )
+        deploy = ("deploy", "--notify-block", notifications.BLOCK)
+        console.print(f"$ account-rotation {' '.join(deploy)}", style="bold cyan")
+        codes = {"deploy": command_line(world, *deploy)}
         console.print(
             "\nStarting a worker and the intake:\n"
             "[bold cyan]$ prefect worker start --pool account-rotation\n$ account-rotation listen[/]"
@@ -115,6 +121,7 @@ def demo(console: Console, folder: Path, *, keep: bool, directory: str, prefect_
             ends: dict[str, str] = {}
             for service, why in WHY.items():
                 ends |= _news(console, site, service, why)
+            told = _told(console, chat)
         for connection, what in ROTATIONS.items():
             console.print(
                 f"\n[bold]{connection}[/]: the orchestrator makes a new password. {what} It must end: Ready."
@@ -123,7 +130,7 @@ def demo(console: Console, folder: Path, *, keep: bool, directory: str, prefect_
             world.collect_canaries()
             codes[connection] = command_line(world, "rotate", connection)
         world.collect_canaries()
-        checks = [*_checks(world, folder, codes, ends), *_gaps(prefect)]
+        checks = [*_checks(world, folder, codes, ends), told, *_gaps(prefect)]
         _show(console, checks)
         passed = all(check.held for check in checks)
         seconds = time.monotonic() - began
@@ -162,6 +169,16 @@ def _news(console: Console, site: Installation, service: str, why: str) -> dict[
         console.print(f"    {site.prefect}/runs/flow-run/{run['id']}", style="dim", soft_wrap=True)
         _show_report(console, site.prefect, connection)
     return ends
+
+
+def _told(console: Console, chat: notifications.Chat) -> Check:
+    """Show what somebody was told of the consent that is not complete."""
+    message = chat.about("branch-m365")
+    if message:
+        console.print(f"\n[bold]The chat[/] was told: {message.subject}")
+        console.print(Text(f"    {message.body}".replace("\n", "\n    "), "dim"))
+    seen = message.subject if message else "nothing arrived"
+    return Check("somebody is told of branch-m365", message is not None, seen)
 
 
 def _show_report(console: Console, prefect: str, connection: str) -> None:

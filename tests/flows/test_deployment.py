@@ -6,21 +6,18 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from prefect.blocks.notifications import CustomWebhookNotificationBlock
-from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from cli.deployments import check
 from cli.exits import Exit
+from sandbox import notifications
 from sandbox.standin.process import StandIn
 from sandbox.world import World
 from tests.running import Server
@@ -92,40 +89,6 @@ def test_worker_runs_the_deployment(world: World, prefect_api: Server, tmp_path:
     assert world.console_signs_in("hq", "active_directory")
 
 
-class Receiver(ThreadingHTTPServer):
-    """Somebody's chat: keeps what is sent to it."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Keep)
-        self.got: list[dict[str, str]] = []
-
-    @property
-    def url(self) -> str:
-        """Return where to send to."""
-        return f"http://127.0.0.1:{self.server_port}/"
-
-
-class _Keep(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        self.server.got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        self.send_response(204)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    """Return a receiver that listens."""
-    with Receiver() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server
-        server.shutdown()
-
-
 @pytest.fixture(scope="module")
 def empty_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Start a Prefect server that knows nothing, for this module alone."""
@@ -171,7 +134,7 @@ def _on_the_server(server: Server) -> dict[str, list[str]]:
     }
 
 
-def test_deploys_twice(empty_server: Server, receiver: Receiver, tmp_path: Path) -> None:
+def test_deploys_twice(empty_server: Server, tmp_path: Path) -> None:
     """`account-rotation deploy` brings an empty server to the files, and finds it so the next time.
 
     Without a notification block nobody would be told, which it says; with one, an event of a run arrives.
@@ -190,26 +153,23 @@ def test_deploys_twice(empty_server: Server, receiver: Receiver, tmp_path: Path)
     assert "rotate-due maintenance-window 0 4 * * * Etc/UTC" in seen["schedules"]
     assert seen["limits"] == []
 
-    with temporary_settings({PREFECT_API_URL: f"{empty_server.url}/api"}):
-        CustomWebhookNotificationBlock(
-            name="ops",
-            url=receiver.url,
-            json_data={"subject": "{{subject}}", "body": "{{body}}"},
-        ).save("ops")
-    told = _deploy(empty_server, tmp_path, "--notify-block", "custom-webhook/ops")
-    assert _did(told)["created"] == len(notifying) + 1  # and the variable that remembers the block
-    everything = _on_the_server(empty_server)
+    with notifications.listening(empty_server.url) as chat:
+        told = _deploy(empty_server, tmp_path, "--notify-block", notifications.BLOCK)
+        # and the variable that remembers the block
+        assert _did(told)["created"] == len(notifying) + 1
+        everything = _on_the_server(empty_server)
 
-    again = _deploy(empty_server, tmp_path)
-    assert set(_did(again)) == {"as it was"}
-    assert again["verdict"].startswith("Deployed: ")
-    assert _on_the_server(empty_server) == everything
+        again = _deploy(empty_server, tmp_path)
+        assert set(_did(again)) == {"as it was"}
+        assert again["verdict"].startswith("Deployed: ")
+        assert _on_the_server(empty_server) == everything
 
-    _emit(empty_server, "cayosoft.connection.refused")
-    (message,) = eventually(lambda: list(receiver.got), bool)
-    assert message["subject"] == "hq-ad: cayosoft.connection.refused"
-    assert "account-rotation ledger hq-ad" in message["body"]
-    assert "password-expired" in message["body"]
+        _emit(empty_server, "cayosoft.connection.refused")
+        message = chat.about("hq-ad: cayosoft.connection.refused")
+    assert message
+    assert "account-rotation ledger hq-ad" in message.body
+    assert "password-expired" in message.body
+    assert chat.messages == [message]
 
 
 def _emit(server: Server, event: str) -> None:
