@@ -27,6 +27,7 @@ from connectors.cayosoft.models import (
     OperationResult,
     PermissionRequest,
 )
+from connectors.entra.granted import ConsentHistory
 from connectors.entra.models import (
     ConsentFacts,
     ConsentManifest,
@@ -37,6 +38,7 @@ from connectors.entra.models import (
     RoleFacts,
     SetterCheck,
 )
+from connectors.entra.remediation import ConsentChange, ConsentSnapshot, Permit, RemediationPlan
 from connectors.ledger import Ledger
 from connectors.models import Credential, Extension, SecretHandle, SecretVersion, SignIn
 from connectors.secret import Secret
@@ -208,6 +210,9 @@ class Tenant(Protocol):
     ) -> ConsentFacts:
         """Read the grants of the app until two consecutive complete reads agree."""
 
+    def consent_history(self, app: EntraApp) -> ConsentHistory:
+        """Read who consented to the app and when, where the verifier may read the audit log."""
+
 
 class TenantUsers(Protocol):
     """Entra ID: test users, observed and cleaned up."""
@@ -248,6 +253,37 @@ class TenantPasswords(Protocol):
 
         Returns its time; None when the tenant does not show it within the reader's patience.
         """
+
+
+class ConsentRemediator(Protocol):
+    """Entra ID: repairing a consent as the remediator identity, one method per kind of change.
+
+    Each may be repeated: it looks first, does what is missing of the plan, and returns what it did. Before
+    each change it asks the permit. Raises NotPermitted without a remediator, NeedsPerson when the permit
+    has run out, OutOfStep when the tenant is no longer as the plan says (make another plan), Unreachable
+    (again later), Unknown when an answer was lost and looking did not tell.
+    """
+
+    def snapshot(self, plan: RemediationPlan) -> ConsentSnapshot:
+        """Read everything that is granted to the app, twice alike, before anything is changed."""
+
+    def grant_for_account(self, plan: RemediationPlan, permit: Permit) -> tuple[ConsentChange, ...]:
+        """Grant the plan's delegated permissions for the connection account, and see them twice."""
+
+    def grant_to_application(
+        self, plan: RemediationPlan, permit: Permit
+    ) -> tuple[ConsentChange, ...]:
+        """Grant the plan's application permissions, and see them twice."""
+
+    def withdraw_from_organization(
+        self, plan: RemediationPlan, permit: Permit
+    ) -> tuple[ConsentChange, ...]:
+        """Delete the plan's grants for everybody, each only while the account holds what it gave."""
+
+    def restore_consent(
+        self, snapshot: ConsentSnapshot, permit: Permit
+    ) -> tuple[ConsentChange, ...]:
+        """Put back what a snapshot shows and the tenant no longer has; for a person, by hand."""
 
 
 class Console(Protocol):
@@ -325,6 +361,10 @@ class DirectoryService(Directory, DirectoryUsers, DirectoryPasswords, Protocol):
 class TenantService(Tenant, TenantUsers, TenantPasswords, Protocol):
     """Entra ID with everything that the procedure asks of it."""
 
+    @property
+    def remediator(self) -> ConsentRemediator:
+        """The identity that repairs consents; without one each change raises NotPermitted."""
+
 
 class Systems(Protocol):
     """The outside world of one run; names are the inventory's."""
@@ -349,6 +389,7 @@ class Systems(Protocol):
 
 __all__: Sequence[str] = [
     "ConsentPages",
+    "ConsentRemediator",
     "Console",
     "ConsoleDriver",
     "CredentialEditor",

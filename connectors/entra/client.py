@@ -10,8 +10,11 @@ from typing import Self
 import httpx
 
 from connectors.entra.auth import Tokens
+from connectors.entra.bringing_about import BringingAbout
+from connectors.entra.granted import ConsentHistory
 from connectors.entra.grants import consent_facts, find_apps
 from connectors.entra.graph import Graph
+from connectors.entra.history import consent_history
 from connectors.entra.models import (
     ConsentFacts,
     ConsentManifest,
@@ -25,9 +28,10 @@ from connectors.entra.models import (
 from connectors.entra.passwords import Passwords, await_change
 from connectors.entra.polling import Timing
 from connectors.entra.probe import PasswordProber
+from connectors.entra.remediator import Remediator
 from connectors.entra.roles import role_facts
 from connectors.entra.setter import check_setter
-from connectors.entra.settings import SYSTEM, TenantSettings
+from connectors.entra.settings import SYSTEM, AppIdentity, TenantSettings
 from connectors.entra.users import Users, find_user, read_account, test_users
 from connectors.errors import InvalidInput, NotPermitted, Refused
 from connectors.http import build_client, tls_context
@@ -56,16 +60,17 @@ class EntraClient:
         self._context = tls_context(settings.ca_file, SYSTEM)
         self._client = self._open()
         self._tokens = Tokens(settings, secrets, self._client)
-        self._graph = Graph(settings, self._client, self._tokens, settings.verifier)
-        self._users: Users | None = None
-        if settings.validator is not None:
-            writer = Graph(settings, self._client, self._tokens, settings.validator)
-            self._users = Users(writer, self._timing)
-        self._passwords: Passwords | None = None
-        if settings.setter is not None:
-            setter = Graph(settings, self._client, self._tokens, settings.setter)
-            self._passwords = Passwords(setter, secrets, settings.setter)
+        self._graph = self._acting(settings.verifier)
+        writer, setter, changer = settings.validator, settings.setter, settings.remediator
+        self._users = Users(self._acting(writer), self._timing) if writer else None
+        self._passwords = Passwords(self._acting(setter), secrets, setter) if setter else None
+        changes = self._acting(changer) if changer else None
+        bring_about = BringingAbout(changes, self._timing, self._no_remediator)
+        self.remediator = Remediator(self._graph, self._timing, bring_about)
         self._prober = PasswordProber(settings, secrets, self._open, self._timing)
+
+    def _acting(self, identity: AppIdentity) -> Graph:
+        return Graph(self._settings, self._client, self._tokens, identity)
 
     def _open(self) -> httpx.Client:
         # Full addresses are given with each request: there are two hosts.
@@ -92,8 +97,8 @@ class EntraClient:
 
     def renew_tokens(self) -> None:
         """Fetch new tokens, so that permissions granted since the last ones are in them."""
-        ours = (self._settings.verifier, self._settings.validator, self._settings.setter)
-        for identity in ours:
+        mine = self._settings
+        for identity in (mine.verifier, mine.validator, mine.setter, mine.remediator):
             if identity is not None:
                 self._tokens.renew(identity)
 
@@ -142,6 +147,10 @@ class EntraClient:
         Never raises for what may not be read: it is named in ``unread`` and ``complete`` is False.
         """
         return consent_facts(self._graph, self._timing, app_id, account_id, manifest)
+
+    def consent_history(self, app: EntraApp) -> ConsentHistory:
+        """Read who consented to the app and when; what may not be read is named in ``unread``."""
+        return consent_history(self._graph, app)
 
     def find_user(self, upn: str) -> EntraUser | None:
         """Look for one user by UPN, once; None when the directory does not show it (yet)."""
@@ -226,6 +235,9 @@ class EntraClient:
         if self._passwords is None:
             raise self._lacks(NotPermitted, operation, "setter", "nothing here may set a password")
         return self._passwords
+
+    def _no_remediator(self, operation: str) -> Refused:
+        return self._lacks(NotPermitted, operation, "remediator", "nothing here may change a grant")
 
     def _lacks(self, kind: type[Refused], operation: str, identity: str, so: str) -> Refused:
         return kind(

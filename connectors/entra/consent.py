@@ -74,7 +74,9 @@ class _Comparison:
         required = {_key(item): item for item in manifest.permissions}
         missing = (p for key, p in required.items() if needed_how(p) not in granted.get(key, ()))
         everywhere = {g.permission for g in facts.grants if g.how is GrantedHow.ORGANIZATION}
-        extra = {g.permission for g in facts.grants if _is_extra(g, required)}
+        # Beside a list that is only a part, nothing can be called too much.
+        held = facts.grants if manifest.complete else ()
+        extra = {g.permission for g in held if _is_extra(g, required)}
         return cls(
             manifest,
             facts,
@@ -100,6 +102,12 @@ def _verdict(seen: _Comparison) -> ConsentVerdict:
     # A permission that is granted but no longer offered, or whose app is switched off, does not work.
     if seen.missing or facts.stale or facts.missing_resources or not facts.app.enabled:
         return ConsentVerdict.PARTIAL
+    return _all_there(seen)
+
+
+def _all_there(seen: _Comparison) -> ConsentVerdict:
+    if not seen.manifest.complete:
+        return ConsentVerdict.INDETERMINATE
     return ConsentVerdict.OVER_GRANTED if seen.extra else ConsentVerdict.FULLY_GRANTED
 
 
@@ -107,10 +115,21 @@ def _findings(seen: _Comparison) -> Iterator[Finding]:
     facts = seen.facts
     if not facts.complete:
         yield from (remedies.unread(what) for what in facts.unread or ("the consent",))
+    if not seen.manifest.complete:
+        yield remedies.manifest_incomplete(seen.manifest.name)
+    yield from _former_names(seen)
     if facts.app is not None:
         yield from _app_findings(seen, facts.app)
     elif facts.complete:
         yield remedies.app_missing(seen.manifest.app_display_name)
+
+
+def _former_names(seen: _Comparison) -> Iterator[Finding]:
+    former = {name.casefold() for name in seen.manifest.former_names}
+    mine = (seen.facts.app,) if seen.facts.app else ()
+    names = {app.display_name for app in (*mine, *seen.facts.former_apps)}
+    for name in sorted(name for name in names if name.casefold() in former):
+        yield remedies.former_name(name, seen.manifest.app_display_name)
 
 
 def _app_findings(seen: _Comparison, app: EntraApp) -> Iterator[Finding]:
@@ -140,7 +159,7 @@ def _missing(seen: _Comparison, app: EntraApp) -> Iterator[Finding]:
 
 
 def _drift(manifest: ConsentManifest, facts: ConsentFacts) -> Iterator[Finding]:
-    if facts.declared is None:
+    if facts.declared is None or not manifest.complete:
         return
     pinned = {_key(item): item for item in manifest.permissions}
     declared = {_key(item): item for item in facts.declared}

@@ -115,7 +115,7 @@ READ_APP = Endpoint(
     "GET",
     "/servicePrincipals(appId='{app}')",
     "Application.Read.All",
-    select=_PRINCIPAL,
+    select=(*_PRINCIPAL, "appRoleAssignmentRequired"),
 )
 READ_REGISTRATION = Endpoint(
     "read app registration",
@@ -151,4 +151,51 @@ USER_GRANTS = Endpoint(
     "/servicePrincipals/{principal}/oauth2PermissionGrants",
     "Directory.Read.All",
     select=("id", "clientId", "consentType", "principalId", "resourceId", "scope"),
+)
+APP_USERS = Endpoint(
+    "read who is assigned to the app",
+    "GET",
+    "/servicePrincipals/{principal}/appRoleAssignedTo",
+    "Application.Read.All",
+    select=("id", "principalId", "principalDisplayName", "principalType"),
+)
+# NOTE: the audit log takes no $select (its reference names $filter, $top, $orderby and $skiptoken).
+CONSENTS = Endpoint(
+    "read consents",
+    "GET",
+    "/auditLogs/directoryAudits",
+    "AuditLog.Read.All",
+)
+# The remediator's. Each of them may be sent again after a look; a lost answer is looked into all the same.
+CREATE_GRANT = Endpoint(
+    "create grant",
+    "POST",
+    "/oauth2PermissionGrants",
+    "DelegatedPermissionGrant.ReadWrite.All",
+    success=201,
+    effect=Effect.CHANGE,
+)
+SET_SCOPE = Endpoint(
+    "set the scope of a grant",
+    "PATCH",
+    "/oauth2PermissionGrants/{grant}",
+    "DelegatedPermissionGrant.ReadWrite.All",
+    success=204,
+    effect=Effect.CHANGE,
+)
+DELETE_GRANT = Endpoint(
+    "delete grant",
+    "DELETE",
+    "/oauth2PermissionGrants/{grant}",
+    "DelegatedPermissionGrant.ReadWrite.All",
+    success=204,
+    effect=Effect.CHANGE,
+)
+ASSIGN_ROLE = Endpoint(
+    "assign app role",
+    "POST",
+    "/servicePrincipals/{resource}/appRoleAssignedTo",
+    "AppRoleAssignment.ReadWrite.All",
+    success=201,
+    effect=Effect.CHANGE,
 )

@@ -8,14 +8,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
-from connectors.entra.endpoints import (
-    APP_ROLES,
-    FIND_APPS,
-    READ_APP,
-    READ_REGISTRATION,
-    USER_GRANTS,
-)
+from connectors.entra.endpoints import APP_USERS, FIND_APPS, READ_APP, READ_REGISTRATION
+from connectors.entra.granted import AppUsers, AssignedRole, DelegatedGrant
 from connectors.entra.graph import Graph, quoted
+from connectors.entra.held import Holdings
 from connectors.entra.models import (
     ConsentFacts,
     ConsentManifest,
@@ -26,12 +22,11 @@ from connectors.entra.models import (
 )
 from connectors.entra.polling import CONFIRM_AFTER, Timing
 from connectors.entra.resources import Resources
-from connectors.entra.shapes import Principal, Registration, RoleGrant, UserGrant
+from connectors.entra.shapes import Assigned, Principal, Registration
 from connectors.errors import NotFound, Refused, RotationError, Unreachable
 
 _log = logging.getLogger(__name__)
 
-DEFAULT_ACCESS = "00000000-0000-0000-0000-000000000000"
 NO_SCOPE = "(no permission)"
 UNSTABLE = "the grants: two readings in a row never agreed"
 _LONGEST_WAIT = 60.0
@@ -85,6 +80,9 @@ class _Reading:
         self.notes: list[str] = []
         self.forbidden = False
         self.asked_to_wait = 0.0
+        self.delegated: tuple[DelegatedGrant, ...] = ()
+        self.roles: tuple[AssignedRole, ...] = ()
+        self._only_assigned: bool | None = None
         self._resources = Resources(self.graph)
 
     def take(self, app_id: str) -> ConsentFacts:
@@ -104,42 +102,39 @@ class _Reading:
             complete=not self.unread,
             unread=(*self.unread, *self.notes),
             declared=declared,
+            delegated=self.delegated,
+            roles=self.roles,
+            offered=tuple(sorted(self._resources.places(self.manifest.permissions))),
+            users=self._users(app) if app and self._for_everybody() else None,
         )
+
+    def _for_everybody(self) -> bool:
+        return any(grant.for_everybody for grant in self.delegated)
 
     def _app(self, app_id: str) -> EntraApp | None:
         try:
-            return self.graph.read(READ_APP, Principal, app=app_id).noun()
+            found = self.graph.read(READ_APP, Principal, app=app_id)
         except NotFound:
             return None
+        self._only_assigned = found.only_assigned
+        return found.noun()
 
     def _grants(self, app: EntraApp) -> list[Grant]:
-        principal = app.service_principal_id
-        none_held: tuple[RoleGrant, ...] = ()
-        none_given: tuple[UserGrant, ...] = ()
-        roles = self._try(
-            "the application permissions",
-            lambda: self.graph.pages(APP_ROLES, RoleGrant, principal=principal),
-            none_held,
-        )
-        grants = self._try(
-            "the delegated grants",
-            lambda: self.graph.pages(USER_GRANTS, UserGrant, principal=principal),
-            none_given,
-        )
-        return [*self._role_grants(roles), *self._user_grants(grants)]
+        held = Holdings(self.graph, app.service_principal_id)
+        self.roles = self._try("the application permissions", held.roles, self.roles)
+        self.delegated = self._try("the delegated grants", held.grants, self.delegated)
+        return [*self._role_grants(), *self._user_grants()]
 
-    def _role_grants(self, roles: Iterable[RoleGrant]) -> Iterable[Grant]:
-        for role in roles:
-            if role.role_id == DEFAULT_ACCESS:
-                continue  # "may use the app", which is no permission
+    def _role_grants(self) -> Iterable[Grant]:
+        for role in self.roles:
             permission = self._named(self._resources.role, role.resource_id, role.role_id)
             if permission is not None:
                 yield Grant(permission, GrantedHow.APPLICATION)
 
-    def _user_grants(self, grants: Iterable[UserGrant]) -> Iterable[Grant]:
-        for grant in grants:
+    def _user_grants(self) -> Iterable[Grant]:
+        for grant in self.delegated:
             how = self._how(grant)
-            values = sorted((grant.scope or "").split())
+            values = list(grant.scopes)
             # An empty grant for everybody is still one: the next consent fills it.
             if not values and how is GrantedHow.ORGANIZATION:
                 values = [NO_SCOPE]
@@ -148,12 +143,22 @@ class _Reading:
                 if permission is not None:
                     yield Grant(permission, how)
 
-    def _how(self, grant: UserGrant) -> GrantedHow:
-        if grant.consent == "AllPrincipals":
+    def _how(self, grant: DelegatedGrant) -> GrantedHow:
+        if grant.for_everybody:
             return GrantedHow.ORGANIZATION
         if grant.principal_id == self.account_id:
             return GrantedHow.CONNECTION_ACCOUNT
         return GrantedHow.ANOTHER_USER
+
+    def _users(self, app: EntraApp) -> AppUsers | None:
+        """Read who is assigned to the app; the verdict does not hang on it, so a failure is only noted."""
+        try:
+            found = self.graph.pages(APP_USERS, Assigned, principal=app.service_principal_id)
+        except RotationError as error:
+            self.notes.append(f"who is assigned to the app: {type(error).__name__}")
+            return None
+        users = sorted({user.noun() for user in found})
+        return AppUsers(tuple(users), only_these=bool(self._only_assigned))
 
     def _named(
         self, name: Callable[[str, str], Permission | None], resource_id: str, permission: str

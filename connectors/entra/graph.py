@@ -63,9 +63,11 @@ class Graph:
             found += [_shaped(endpoint, shape, item) for item in page.value]
         return tuple(found)
 
-    def create(self, endpoint: Endpoint, shape: type[Shaped], body: Mapping[str, object]) -> Shaped:
+    def create(
+        self, endpoint: Endpoint, shape: type[Shaped], body: Mapping[str, object], **ids: str
+    ) -> Shaped:
         """Create an object and return it. Raises Unknown when the answer was lost."""
-        answer = self._send(endpoint, self._url(endpoint, {}, None), {}, body)
+        answer = self._send(endpoint, self._url(endpoint, ids, None), ids, body)
         return _shaped(endpoint, shape, answer.content)
 
     def write(self, endpoint: Endpoint, body: Mapping[str, object] | None, **ids: str) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from connectors.entra.granted import AppUsers, AssignedRole, DelegatedGrant, Place
 from connectors.models import Finding
 
 
@@ -112,11 +113,16 @@ class Permission:
 
 @dataclass(frozen=True, slots=True)
 class ConsentManifest:
-    """The pinned list of what the product needs from its app, per product version."""
+    """The pinned list of what the product needs from its app, per product version.
+
+    ``complete`` False: only a part of it is known, so holding all of it proves nothing.
+    """
 
     name: str
     app_display_name: str
     permissions: frozenset[Permission]
+    complete: bool = True
+    former_names: tuple[str, ...] = ()  # what older versions of the product called the app
 
 
 class GrantedHow(StrEnum):
@@ -148,6 +154,11 @@ class ConsentFacts:
     unread: tuple[str, ...]  # what could not be read, for the report
     # What the app's own registration asks for; None where it is not in this tenant or unread.
     declared: frozenset[Permission] | None = None
+    delegated: tuple[DelegatedGrant, ...] = ()
+    roles: tuple[AssignedRole, ...] = ()
+    offered: tuple[tuple[Permission, Place], ...] = ()  # the required ones, where they are offered
+    users: AppUsers | None = None  # read only where something is granted for everybody
+    former_apps: tuple[EntraApp, ...] = ()  # apps of the product's former names beside this one
 
 
 class ConsentVerdict(StrEnum):

@@ -124,6 +124,45 @@ def organization_wide(
     )
 
 
+def kept_for_everybody(grant_id: str, resource: str, scopes: Iterable[str], why: str) -> Finding:
+    """A grant for everybody cannot be withdrawn without taking something from the product."""
+    names = ", ".join(scopes)
+    return Finding(
+        code="consent.kept-organization-wide",
+        subject=names,
+        detail=f"The grant {grant_id} for the whole organization on {resource} stays: only through it "
+        f"the product holds {names}; {why}.",
+        advice="Add what the product needs to its manifest (docs/consent.md) and make another plan. If it "
+        f"needs none of it: GET /oauth2PermissionGrants/{grant_id}, save the answer, then DELETE "
+        f"/oauth2PermissionGrants/{grant_id} as a Cloud Application Administrator.",
+    )
+
+
+def manifest_incomplete(manifest: str) -> Finding:
+    """The manifest lists a part only, so holding all of it proves nothing."""
+    return Finding(
+        code="consent.manifest-incomplete",
+        subject=manifest,
+        detail=f"The manifest {manifest} lists only what the vendor documents by name, so whether the "
+        "consent is complete cannot be told from it.",
+        advice="Capture the list from a tenant that is known to be good: account-rotation consent capture "
+        "--help. Then name that file as consent.manifest in the inventory.",
+    )
+
+
+def former_name(name: str, current: str) -> Finding:
+    """The app, or another one beside it, has the name that older versions of the product gave."""
+    return Finding(
+        code="consent.app-former-name",
+        subject=name,
+        detail=f"The tenant has an app {name}, which is what older versions of the product called "
+        f"{current}.",
+        advice="Console > Configuration > Connected System Extensions > Microsoft 365 > the row > Find or "
+        f"register the app; accept the permission request for this account only. Once {current} is in "
+        f"use, an administrator removes {name} from Enterprise applications.",
+    )
+
+
 def over_granted(permission: Permission, app: EntraApp) -> Finding:
     """More is granted than the product needs."""
     if permission.kind is PermissionKind.APPLICATION:

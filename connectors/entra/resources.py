@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from connectors.entra.endpoints import READ_RESOURCE, READ_RESOURCE_BY_ID
+from connectors.entra.granted import Place
 from connectors.entra.graph import Graph
 from connectors.entra.models import Permission, PermissionKind
-from connectors.entra.shapes import Resource
+from connectors.entra.shapes import AppRole, Resource, Scope
 from connectors.errors import NotFound
 
 
@@ -48,6 +51,18 @@ class Resources:
                 scope.value.casefold() for scope in resource.scopes if scope.enabled and scope.value
             }
         return wanted not in offered
+
+    def places(self, permissions: Iterable[Permission]) -> Iterator[tuple[Permission, Place]]:
+        """Return where the permissions are offered, of those whose resource was read and offers them."""
+        for permission in permissions:
+            resource = self._by_app.get(permission.resource_app_id)
+            if resource is not None and not self.is_stale(permission):
+                of_kind: Iterable[AppRole | Scope] = resource.scopes
+                if permission.kind is PermissionKind.APPLICATION:
+                    of_kind = resource.roles
+                wanted = permission.value.casefold()
+                ids = sorted(it.id for it in of_kind if (it.value or "").casefold() == wanted)
+                yield permission, Place(resource.id, ids[0])
 
     def role(self, resource_id: str, role_id: str) -> Permission | None:
         """Return an application permission by ids; one that is not offered any more keeps its id."""

@@ -60,7 +60,7 @@ class TenantSettings:
     """Everything about one tenant that does not change during a run. Does no I/O.
 
     ``verifier`` only reads. ``validator`` creates and removes test users, ``setter`` sets passwords of
-    connection accounts; without one nothing here can do its work. ``required_roles`` are role names or
+    connection accounts, ``remediator`` repairs consents; without one nothing here can do its work. ``required_roles`` are role names or
     role template ids. ``pass_through`` says that wrong passwords count in Active Directory too. Raises
     InvalidInput naming the field.
     """
@@ -72,6 +72,7 @@ class TenantSettings:
     probe_client_id: str
     validator: AppIdentity | None = None
     setter: AppIdentity | None = None
+    remediator: AppIdentity | None = None
     authority: str = PUBLIC.authority
     graph: str = PUBLIC.graph
     ca_file: Path | None = None
@@ -84,10 +85,10 @@ class TenantSettings:
         _require_guid("tenant_id", self.tenant_id)
         _require_guid("verifier.client_id", self.verifier.client_id)
         _require_guid("probe_client_id", self.probe_client_id)
-        if self.validator is not None:
-            _require_guid("validator.client_id", self.validator.client_id)
-        if self.setter is not None:
-            _require_guid("setter.client_id", self.setter.client_id)
+        for name in ("validator", "setter", "remediator"):
+            identity: AppIdentity | None = getattr(self, name)
+            if identity is not None:
+                _require_guid(f"{name}.client_id", identity.client_id)
         # Discovery documents name the authority with the tenant behind it; both forms are taken.
         bare = self.authority.rstrip("/").removesuffix(f"/{self.tenant_id}")
         object.__setattr__(self, "authority", bare)

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 import httpx
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
+from connectors.entra.granted import AppUser, AssignedRole, DelegatedGrant
 from connectors.entra.models import EntraAccount, EntraApp, EntraUser
 
 
@@ -91,6 +99,7 @@ class Principal(Shape):
     app_id: Guid = Field(alias="appId")
     name: str = Field(alias="displayName")
     enabled: bool = Field(alias="accountEnabled")
+    only_assigned: bool | None = Field(default=None, alias="appRoleAssignmentRequired")
 
     def noun(self) -> EntraApp:
         """Return it in our words."""
@@ -127,17 +136,47 @@ class Resource(Shape):
 class RoleGrant(Shape):
     """One application permission that the app holds."""
 
+    id: str
     role_id: Guid = Field(alias="appRoleId")
     resource_id: Guid = Field(alias="resourceId")
+
+    def noun(self) -> AssignedRole:
+        """Return it in our words."""
+        return AssignedRole(self.id, self.resource_id, self.role_id)
+
+
+class Assigned(Shape):
+    """A user, group or application that is assigned to the app."""
+
+    id: Guid = Field(alias="principalId")
+    name: str | None = Field(default=None, alias="principalDisplayName")
+    kind: str = Field(alias="principalType")
+
+    def noun(self) -> AppUser:
+        """Return it in our words."""
+        return AppUser(self.id, self.name or self.id, self.kind)
 
 
 class UserGrant(Shape):
     """Delegated permissions that the app holds on one resource, for one user or for everybody."""
 
+    id: str
     consent: Literal["Principal", "AllPrincipals"] = Field(alias="consentType")
     principal_id: Guid | None = Field(default=None, alias="principalId")
     resource_id: Guid = Field(alias="resourceId")
     scope: str | None = None
+
+    @model_validator(mode="after")
+    def _for_whom(self) -> Self:
+        # One that says neither whom it is for nor that it is for all is not half understood.
+        if (self.consent == "Principal") != bool(self.principal_id):
+            raise ValueError("consentType and principalId")
+        return self
+
+    def noun(self) -> DelegatedGrant:
+        """Return it in our words."""
+        scopes = tuple(sorted((self.scope or "").split()))
+        return DelegatedGrant(self.id, self.resource_id, self.principal_id or "", scopes)
 
 
 class Access(Shape):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from connectors.entra.granted import AssignedRole, ConsentHistory, DelegatedGrant, Place
 from connectors.entra.models import (
     ConsentFacts,
     ConsentManifest,
@@ -10,11 +11,14 @@ from connectors.entra.models import (
     Grant,
     GrantedHow,
     PasswordProbe,
+    Permission,
     PermissionKind,
     ProbeVerdict,
     RoleFacts,
     RoleHolding,
 )
+from connectors.entra.remediation import ConsentChange, ConsentSnapshot, Permit, RemediationPlan
+from connectors.errors import NeedsPerson, OutOfStep
 from connectors.models import SecretHandle
 from tests.fakes.directory import START
 from tests.fakes.telling import Told
@@ -34,6 +38,10 @@ class FakeTenant(Told):
         self.apps: tuple[EntraApp, ...] = (APP,)
         self.complete = True
         self.withheld: set[str] = set()
+        self.organization: set[str] = set()  # delegated permissions granted for everybody
+        self.history = ConsentHistory(())
+        self.now = START
+        self.remediator = FakeRemediator(self)
 
     @property
     def tries_per_version(self) -> int:
@@ -61,23 +69,140 @@ class FakeTenant(Told):
         """Find enterprise applications by display name; several may share one."""
         return self.act("find_apps", lambda: self.apps)
 
+    def consent_history(self, app: EntraApp) -> ConsentHistory:
+        """Read who consented to the app and when."""
+        return self.act("consent_history", lambda: self.history)
+
     def consent_facts(
         self, app_id: str, account_id: str, manifest: ConsentManifest
     ) -> ConsentFacts:
         """Read the grants of the app until two consecutive complete reads agree."""
+        return self.act("consent_facts", lambda: self._facts(manifest))
 
-        def read() -> ConsentFacts:
-            grants = tuple(
-                Grant(
-                    item,
-                    GrantedHow.APPLICATION
-                    if item.kind is PermissionKind.APPLICATION
-                    else GrantedHow.CONNECTION_ACCOUNT,
-                )
+    def _facts(self, manifest: ConsentManifest) -> ConsentFacts:
+        held = [item for item in sorted(manifest.permissions) if item.value not in self.withheld]
+        wide = [
+            item
+            for item in sorted(manifest.permissions)
+            if item.kind is PermissionKind.DELEGATED and item.value in self.organization
+        ]
+        grants = [Grant(item, _HOW[item.kind]) for item in held]
+        grants += [Grant(item, GrantedHow.ORGANIZATION) for item in wide]
+        unread = () if self.complete else ("the grants could not be read",)
+        return ConsentFacts(
+            APP,
+            tuple(grants),
+            (),
+            (),
+            self.complete,
+            unread,
+            delegated=(*self._delegated(held, self.user.id), *self._delegated(wide, "")),
+            roles=tuple(
+                AssignedRole(f"held-{item.value}", _resource(item), f"role-{item.value}")
+                for item in held
+                if item.kind is PermissionKind.APPLICATION
+            ),
+            offered=tuple(
+                (item, Place(_resource(item), f"role-{item.value}"))
                 for item in sorted(manifest.permissions)
-                if item.value not in self.withheld
-            )
-            unread = () if self.complete else ("the grants could not be read",)
-            return ConsentFacts(APP, grants, (), (), self.complete, unread)
+            ),
+        )
 
-        return self.act("consent_facts", read)
+    def _delegated(self, held: list[Permission], principal: str) -> tuple[DelegatedGrant, ...]:
+        scopes: dict[str, list[str]] = {}
+        for item in held:
+            if item.kind is PermissionKind.DELEGATED:
+                scopes.setdefault(_resource(item), []).append(item.value)
+        return tuple(
+            DelegatedGrant(f"{principal or 'wide'}-{resource}", resource, principal, tuple(values))
+            for resource, values in sorted(scopes.items())
+        )
+
+
+class FakeRemediator:
+    """Keeps ConsentRemediator in the fake tenant's memory; the tenant writes down and tells it to fail."""
+
+    def __init__(self, tenant: FakeTenant) -> None:
+        self._tenant = tenant
+
+    def snapshot(self, plan: RemediationPlan) -> ConsentSnapshot:
+        """Read everything that is granted to the app."""
+
+        def read() -> ConsentSnapshot:
+            facts = self._tenant._facts(plan.manifest)
+            return ConsentSnapshot(
+                self._tenant.now,
+                plan.digest,
+                APP.app_id,
+                APP.service_principal_id,
+                plan.account.id,
+                facts.delegated,
+                facts.roles,
+            )
+
+        return self._tenant.act("snapshot", read)
+
+    def grant_for_account(self, plan: RemediationPlan, permit: Permit) -> tuple[ConsentChange, ...]:
+        """Grant the plan's delegated permissions for the connection account."""
+        wanted = [item.value for grant in plan.for_account for item in grant.adds]
+        return self._grant("grant_for_account", wanted, permit)
+
+    def grant_to_application(
+        self, plan: RemediationPlan, permit: Permit
+    ) -> tuple[ConsentChange, ...]:
+        """Grant the plan's application permissions."""
+        wanted = [grant.permission.value for grant in plan.to_application]
+        return self._grant("grant_to_application", wanted, permit)
+
+    def withdraw_from_organization(
+        self, plan: RemediationPlan, permit: Permit
+    ) -> tuple[ConsentChange, ...]:
+        """Delete the plan's grants for everybody, only while the account holds what they gave."""
+        scopes = [scope for item in plan.withdrawals for scope in item.scopes]
+        needed = {scope for item in plan.withdrawals for scope in item.needed}
+
+        def withdraw() -> tuple[ConsentChange, ...]:
+            if needed & self._tenant.withheld:
+                raise OutOfStep("entra", "withdraw grants", scopes=" ".join(sorted(needed)))
+            return tuple(self._once(scope, permit, self._tenant.organization) for scope in scopes)
+
+        return self._tenant.act("withdraw_from_organization", withdraw)
+
+    def restore_consent(
+        self, snapshot: ConsentSnapshot, permit: Permit
+    ) -> tuple[ConsentChange, ...]:
+        """Put back the grants for everybody that a snapshot shows."""
+
+        def put_back() -> tuple[ConsentChange, ...]:
+            permit.before_each_change()
+            wide = {s for grant in snapshot.grants if grant.for_everybody for s in grant.scopes}
+            self._tenant.organization |= wide
+            return tuple(ConsentChange(scope, "wide") for scope in sorted(wide))
+
+        return self._tenant.act("restore_consent", put_back)
+
+    def _grant(self, method: str, wanted: list[str], permit: Permit) -> tuple[ConsentChange, ...]:
+        return self._tenant.act(
+            method,
+            lambda: tuple(self._once(value, permit, self._tenant.withheld) for value in wanted),
+        )
+
+    def _once(self, value: str, permit: Permit, left: set[str]) -> ConsentChange:
+        """Take a value out of what is left to do, if it is there."""
+        if value not in left:
+            return ConsentChange(value, "fake", already=True)
+        if self._tenant.now >= permit.until:
+            raise NeedsPerson("entra", "remedy consent", until=permit.until)
+        permit.before_each_change()
+        left.discard(value)
+        return ConsentChange(value, "fake")
+
+
+_HOW = {
+    PermissionKind.APPLICATION: GrantedHow.APPLICATION,
+    PermissionKind.DELEGATED: GrantedHow.CONNECTION_ACCOUNT,
+}
+
+
+def _resource(permission: Permission) -> str:
+    return f"sp-of-{permission.resource_app_id}"

@@ -53,20 +53,49 @@ def test_the_box_is_given_false_wherever_it_is_given() -> None:
     assert set(given.values()) <= {"False", "Literal[False]"}
 
 
-def test_no_grant_for_everybody_is_ever_written() -> None:
-    """No file of the product writes a grant: the tenant's grants and role assignments are only read."""
-    paths = ("oauth2PermissionGrants", "appRoleAssignments", "appRoleAssignedTo")
-    writing = [
-        f"{path.relative_to(ROOT)}:{node.lineno}"
-        for path in PRODUCT
+def _consent_types(path: Path) -> set[str]:
+    """Return what a file writes as ``consentType`` of a grant."""
+    return {
+        ast.unparse(value)
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Call)
-        and {"POST", "PATCH", "PUT", "DELETE"}
-        & {arg.value for arg in node.args if isinstance(arg, ast.Constant)}
-        and any(name in ast.unparse(node) for name in paths)
-    ]
+        if isinstance(node, ast.Dict)
+        for key, value in zip(node.keys, node.values, strict=True)
+        if isinstance(key, ast.Constant) and key.value == "consentType"
+    }
 
-    assert writing == []
+
+def _names(path: Path) -> set[str]:
+    """Return every name that a file uses, imports or calls as an attribute."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            found.add(node.attr)
+        elif isinstance(node, ast.alias):
+            found.add(node.name.rpartition(".")[2])
+        elif isinstance(node, ast.ImportFrom):
+            found.add((node.module or "").rpartition(".")[2])
+    return found
+
+
+def test_no_grant_for_everybody_is_ever_written() -> None:
+    """A new grant says Principal, literally; only putting a snapshot back can say anything else."""
+    written = {path.name: types for path in PRODUCT if (types := _consent_types(path))}
+
+    assert written.pop("remediator.py") == {"'Principal'"}
+    assert set(written) == {"restoring.py"}
+    creating = {path.name for path in PRODUCT if "CREATE_GRANT" in _names(path)}
+    assert creating == {"endpoints.py", "remediator.py", "restoring.py"}
+
+
+def test_no_run_puts_a_grant_for_everybody_back() -> None:
+    """Putting a snapshot back is a person's command: no flow, task or intake can reach it."""
+    reaching = {path for path in PRODUCT if {"restoring", "put_back"} & _names(path)}
+    calling = {path for path in PRODUCT if "restore_consent" in _names(path)}
+
+    assert {path.name for path in reaching} == {"remediator.py", "restoring.py"}
+    assert {path.parent.name for path in calling} <= {"cli"}
 
 
 @pytest.mark.prefect

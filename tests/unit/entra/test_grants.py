@@ -28,6 +28,7 @@ RESOURCE = f"/v1.0/servicePrincipals(appId='{GRAPH_APP}')"
 RESOURCE_BY_ID = f"/v1.0/servicePrincipals/{GRAPH_SP}"
 ROLES = f"/v1.0/servicePrincipals/{SP}/appRoleAssignments"
 GRANTS = f"/v1.0/servicePrincipals/{SP}/oauth2PermissionGrants"
+ASSIGNED = f"/v1.0/servicePrincipals/{SP}/appRoleAssignedTo"
 REGISTRATION = f"/v1.0/applications(appId='{APP}')"
 
 
@@ -51,6 +52,7 @@ def tenant(wire: Wire) -> Wire:
         (ROLES, "read_application_permissions"),
         (GRANTS, "read_delegated_grants"),
         (REGISTRATION, "read_app_registration"),
+        (ASSIGNED, "read_who_is_assigned"),
     ):
         wire.on("GET", path, answer(body=body))
     return wire

@@ -1,0 +1,63 @@
+"""Who consented to the app, when, and for whom, from the directory's audit log."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+from connectors.entra.audit_shapes import Audit
+from connectors.entra.endpoints import CONSENTS
+from connectors.entra.granted import ConsentEvent, ConsentHistory
+from connectors.entra.graph import Graph, quoted
+from connectors.entra.models import EntraApp
+from connectors.errors import RotationError
+
+_log = logging.getLogger(__name__)
+
+ACTIVITY = "Consent to application"
+# NOTE: not ConsentContext.IsAdminConsent: it is true as well for an administrator's own consent.
+FOR_EVERYBODY = "ConsentContext.OnBehalfOfAll"
+
+
+def consent_history(graph: Graph, app: EntraApp) -> ConsentHistory:
+    """Read the consents to one app that the log still has; what may not be read is named in ``unread``.
+
+    The log forgets: after 30 days, after 7 without a premium licence. Grants written by Graph itself are
+    other activities, and not in here.
+    """
+    try:
+        found = graph.pages(CONSENTS, Audit, where=f"activityDisplayName eq {quoted(ACTIVITY)}")
+    except RotationError as error:
+        _log.info("entra: read consents: something could not be read")
+        permission = error.identifiers.get("permission")
+        why = f"{permission} is missing" if permission else type(error).__name__
+        return ConsentHistory((), (f"who consented and when: {why}",))
+    events = sorted(_events(found, app), key=lambda event: event.at, reverse=True)
+    return ConsentHistory(tuple(events))
+
+
+def sentences(history: ConsentHistory) -> tuple[str, ...]:
+    """Say of each consent who gave it, when, and for whom."""
+    return tuple(_sentence(event) for event in history.events)
+
+
+def _events(found: tuple[Audit, ...], app: EntraApp) -> Iterator[ConsentEvent]:
+    for entry in found:
+        for target in entry.targets:
+            if target.id == app.service_principal_id:
+                yield ConsentEvent(
+                    entry.at,
+                    entry.by.name(),
+                    target.said(FOR_EVERYBODY),
+                    succeeded=entry.result.casefold() == "success",
+                )
+
+
+def _sentence(event: ConsentEvent) -> str:
+    whom = {
+        True: "on behalf of the whole organization",
+        False: "for that user alone",
+        None: "for whom the log does not say",
+    }[event.for_everybody]
+    failed = "" if event.succeeded else "; it failed"
+    return f"{event.at:%Y-%m-%d %H:%M} UTC: {event.by} consented, {whom}{failed}."
