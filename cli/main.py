@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import sys
 from pathlib import Path
@@ -111,6 +112,30 @@ def rotate(
         finish_only=finish,
         overwrite=overwrite,
         abandon=abandon,
+        as_json=as_json,
+        console=Console(),
+    )
+    _leave(record)
+
+
+@app.command()
+def remediate(
+    connection: Annotated[str, typer.Argument(help="Name of a Microsoft 365 connection.")],
+    approve: Annotated[
+        str | None,
+        typer.Option(metavar="PLAN", help="Carry out this plan, which was shown before."),
+    ] = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what would repair the consent of a connection's Entra app, or carry out the plan that was shown."""
+    from cli.running import run_remediation  # noqa: PLC0415  Prefect takes a second to import
+
+    record = run_remediation(
+        connection,
+        dry_run=dry_run,
+        approve=approve,
+        approved_by=getpass.getuser() if approve else None,
         as_json=as_json,
         console=Console(),
     )

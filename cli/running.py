@@ -17,6 +17,7 @@ from prefect.client.schemas.objects import State
 from prefect.settings import get_current_settings
 
 from connectors.errors import RotationError, Unknown, Unreachable
+from flows.remediate_consent import remediate_consent
 from flows.rotate_account_credentials import rotate_account_credentials
 from flows.update_account_credentials import update_account_credentials
 from report.record import Gap, RunRecord, listening
@@ -82,6 +83,31 @@ def run_rotation(
     return _run_here(flow, f"rotate {connection}", unstarted, as_json=as_json, console=console)
 
 
+def run_remediation(
+    connection: str,
+    *,
+    dry_run: bool,
+    approve: str | None,
+    approved_by: str | None,
+    as_json: bool,
+    console: Console,
+) -> RunRecord:
+    """Run the remediation of one connection's consent here and now; return its record."""
+
+    def flow() -> State[Any]:
+        ended: State[Any] = remediate_consent(
+            connection,
+            dry_run=dry_run,
+            approve=approve,
+            approved_by=approved_by,
+            return_state=True,
+        )
+        return ended
+
+    unstarted = RunRecord("remediate", "no flow run", "", dry_run)
+    return _run_here(flow, f"remediate {connection}", unstarted, as_json=as_json, console=console)
+
+
 def _run_here(
     flow: Flow, title: str, unstarted: RunRecord, *, as_json: bool, console: Console
 ) -> RunRecord:
@@ -141,6 +167,9 @@ def as_data(record: RunRecord) -> dict[str, object]:
                 "what_to_do": item.error.what_to_do() if item.error else None,
                 "gap": _gap(item.gap),
                 "consent": item.consent.verdict.value if item.consent else None,
+                "plan": {"name": item.plan.digest, "steps": item.plan.lines()}
+                if item.plan
+                else None,
                 "findings": [
                     {"code": f.code, "subject": f.subject, "what_to_do": f.what_to_do()}
                     for f in item.findings

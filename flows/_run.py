@@ -21,11 +21,11 @@ from inventory.models import (
     Service,
 )
 from inventory.wiring import open_inventory, open_systems
-from report.procedure import steps_of_rotation, steps_of_update
+from report.procedure import steps_of_remediation, steps_of_rotation, steps_of_update
 from report.record import ConnectionRecord, RunRecord, recording
 from tasks._ledger import LedgerKeeper
 from tasks._spread import Spread
-from tasks.identify import Location, choose, choose_rotated
+from tasks.identify import Location, choose, choose_consented, choose_rotated
 
 
 class Run:
@@ -83,6 +83,24 @@ class Run:
         asked = f"rotate {' and '.join(a.username for a in chosen.accounts)}, {chosen.mode.value}"
         self._know(ConnectionRecord(connection, asked, steps_of_rotation(chosen.extension)))
         self.systems = self._closing.enter_context(open_systems(self._inventory))
+
+    def open_remediation(self, connection: str) -> None:
+        """Read the inventory and find the connection whose consent is to be put right; connect to nothing yet.
+
+        Raises InvalidInput for a wrong inventory or connection, or one without a consent.
+        """
+        self._asked_for = connection
+        self._inventory = open_inventory()
+        self.service, chosen = choose_consented(self._inventory, connection)
+        self.chosen = (chosen,)
+        self.record.service = self.service.name
+        asked = f"put the consent of {chosen.row} right, policy {chosen.consent.policy.value}"
+        self._know(ConnectionRecord(connection, asked, steps_of_remediation()))
+        self.systems = self._closing.enter_context(open_systems(self._inventory))
+
+    def may_remedy(self, location: Location) -> bool:
+        """Say whether the connection's tenant has an identity that may change grants."""
+        return self._inventory.tenant(location.in_tenant.tenant).remediator is not None
 
     @property
     def failure_policy(self) -> FailurePolicy | None:

@@ -1,16 +1,17 @@
-"""Sections E and R of the procedure: the Microsoft 365 extension, its app and its consent."""
+"""Section E of the procedure: the Microsoft 365 extension, its app and its permission request."""
 
 from __future__ import annotations
 
 from connectors.errors import Refused
 from connectors.protocols import Systems
-from tasks import consent, entra_id, remediate
+from flows import remediation
+from tasks import consent, entra_id
 from tasks._console import draft_left_named
 from tasks.identify import Location
 
 
 def update(systems: Systems, location: Location, *, dry_run: bool) -> None:
-    """Enter and validate the fresh credential, find the app, see to its consent, and review it."""
+    """Enter and validate the fresh credential, find the app, accept its request, and see to its consent."""
     entra_id.sign_in_to_console(systems, location)  # E1
     entra_id.open_extension(systems, location)  # E2
     row, draft = entra_id.update_credential(systems, location, dry_run=dry_run)  # E3
@@ -25,6 +26,5 @@ def update(systems: Systems, location: Location, *, dry_run: bool) -> None:
             raise
         app_id = consent.find_or_register_app(systems, location, row).app_id  # E5
         consent.accept_permission_request(systems, location, row)  # E6
-    review = consent.review_consent(systems, location, row, app_id)  # E7
-    if not review.ready:
-        remediate.say_what_is_missing(review)  # R1
+    permission = remediation.by_policy(location, dry_run=dry_run)
+    remediation.see_to_consent(systems, location, row, app_id, permission)

@@ -123,6 +123,9 @@ class Tenant(Model):
     setter: AppIdentity | None = Field(
         default=None, description="Identity that sets the passwords of the connection accounts."
     )
+    remediator: AppIdentity | None = Field(
+        default=None, description="Identity that grants what the product's app lacks."
+    )
     probe_client_id: UUID = Field(description="Public client for one password sign-in at a time.")
     pass_through_authentication: bool = Field(
         default=False, description="Wrong sign-ins reach the on-premises directory: one per run."
@@ -180,6 +183,9 @@ class Consent(Model):
 
     manifest: Text = Field(description="A built-in manifest's name, or the path of a JSON file.")
     policy: ConsentPolicy = ConsentPolicy.ASK
+    approval_hours: float = Field(
+        default=24.0, gt=0, le=24 * 30, description="How long a run waits for a person's answer."
+    )
 
 
 class Account(Model):

@@ -83,7 +83,7 @@ def _own_identities(document: Document) -> Iterator[Problem]:
     }
     for kind in ("directories", "tenants"):
         for home in document.each(kind):
-            for role in ("reader", "setter", "verifier", "validator"):
+            for role in ("reader", "setter", "verifier", "validator", "remediator"):
                 inner = ("credential",) if kind == "tenants" else ()
                 place = _place(document, home, role, *inner)
                 if place in used and place is not None:

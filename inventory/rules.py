@@ -11,6 +11,7 @@ from connectors.active_directory.names import domain_of, parse_dn, require_withi
 from connectors.active_directory.settings import endpoint
 from connectors.errors import InvalidInput
 from connectors.vault.settings import is_plain_path
+from inventory.consent import consent_rules
 from inventory.document import Document, Loc, is_plain_name
 from inventory.problems import Problem
 from inventory.rotation import rotation_rules
@@ -239,5 +240,5 @@ def _accepted(check: Callable[..., object], *arguments: str) -> bool:
 
 _RULES: tuple[Rule, ...] = (
     _names, _sameness, _rows, _references, _secret_places, _secrets, _modes, _usernames,
-    _controllers, _containers, _addresses, rotation_rules,
+    _controllers, _containers, _addresses, rotation_rules, consent_rules,
 )  # fmt: skip

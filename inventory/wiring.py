@@ -63,6 +63,7 @@ def tenant_settings(tenant: Tenant) -> TenantSettings:
         verifier=_identity(tenant.verifier),
         validator=_identity(tenant.validator) if tenant.validator else None,
         setter=_identity(tenant.setter) if tenant.setter else None,
+        remediator=_identity(tenant.remediator) if tenant.remediator else None,
         probe_client_id=str(tenant.probe_client_id),
         pass_through=tenant.pass_through_authentication,
     )

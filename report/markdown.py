@@ -48,6 +48,7 @@ def render(run: RunRecord, connection: ConnectionRecord) -> str:
         "### Evidence",
         _evidence(run, connection),
         _consent(connection.consent),
+        _plan(connection),
         "## Findings",
         _findings(connection.findings),
         "## Not checked",
@@ -155,6 +156,15 @@ def _consent(review: ConsentReview | None) -> str:
     app = f"{review.app.display_name}, app id {review.app.app_id}" if review.app else "none found"
     heading = f"## Consent: {review.verdict.value}\n\nEntra app: {plain(app)}\n\n"
     return heading + _table(("permission", "type", "resource", "granted", "required"), rows)
+
+
+def _plan(connection: ConnectionRecord) -> str:
+    """Return what would repair a consent that is not complete, in its order."""
+    plan = connection.plan
+    if plan is None or plan.empty or connection.consent is None or connection.consent.ready:
+        return ""
+    lines = (f"{number}. {plain(line)}" for number, line in enumerate(plan.lines(), 1))
+    return f"## What would repair it: plan {plan.digest}\n\n" + "\n".join(lines)
 
 
 def _findings(findings: Iterable[Finding]) -> str:

@@ -112,3 +112,9 @@ def steps_of_rotation(extension: Extension) -> tuple[Step, ...]:
     """Return the steps that a rotation of one connection of this extension goes through."""
     first, *others, last = UPDATE[extension]
     return tuple(BY_NUMBER[n] for n in (first, *NEW_PASSWORD, *others, "F1", "F3", last))
+
+
+def steps_of_remediation() -> tuple[Step, ...]:
+    """Return the steps of putting a consent right, and of going on with the update where it had stopped."""
+    numbers = ("P1", "E7", "R1", "R2", "R3", "V5", "V6", "V7", "V8", "F2")
+    return tuple(BY_NUMBER[number] for number in numbers)

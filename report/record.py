@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from connectors.entra.models import ConsentReview
+from connectors.entra.remediation import RemediationPlan
 from connectors.errors import RotationError
 from connectors.models import Finding
 from report.procedure import Step
@@ -76,10 +77,15 @@ class ConnectionRecord:
     consent: ConsentReview | None = None
     error: RotationError | None = None
     gap: Gap | None = None
+    plan: RemediationPlan | None = None  # what would repair the consent
 
     def find(self, *findings: Finding) -> None:
         """Add findings, each once."""
         self.findings.extend(item for item in findings if item not in self.findings)
+
+    def withdraw(self, *findings: Finding) -> None:
+        """Take findings back, because what they tell of is not so any more."""
+        self.findings[:] = [item for item in self.findings if item not in findings]
 
     def leave_unchecked(self, what: str) -> None:
         """Say once what was not checked, and why."""

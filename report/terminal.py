@@ -78,12 +78,22 @@ def _parts(outcome: Outcome, connection: ConnectionRecord) -> list[RenderableTyp
         ]
     if connection.consent is not None:
         parts += [Text(), _consent(connection.consent)]
+        parts += _plan(connection)
     for finding in connection.findings:
         head = Text.assemble("\n", (finding.code, "bold yellow"), printable(f"  {finding.subject}"))
         parts += [head, _text(finding.detail), _text(f"What to do: {finding.what_to_do()}")]
     for what in connection.unchecked:
         parts.append(_text(f"\nNot checked: {what}", "yellow"))
     return parts
+
+
+def _plan(connection: ConnectionRecord) -> list[RenderableType]:
+    plan = connection.plan
+    if plan is None or plan.empty or connection.consent is None or connection.consent.ready:
+        return []
+    head = Text.assemble("\nWhat would repair it: ", (f"plan {plan.digest}", "bold"))
+    lines = [_text(f"{number:>2}. {line}") for number, line in enumerate(plan.lines(), 1)]
+    return [head, *lines]
 
 
 def _consent(review: ConsentReview) -> RenderableType:

@@ -48,6 +48,13 @@ _APP_RIGHTS: dict[str, dict[str, list[str]]] = {
         "application_permissions": ["User-PasswordProfile.ReadWrite.All"],
         "roles": ["Privileged Authentication Administrator"],
     },
+    "remediator": {
+        "application_permissions": [
+            "Application.Read.All",
+            "AppRoleAssignment.ReadWrite.All",
+            "DelegatedPermissionGrant.ReadWrite.All",
+        ]
+    },
 }
 
 
@@ -106,6 +113,7 @@ class TenantSeed:
     setup_client_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     verifier: AppKey = field(default_factory=lambda: AppKey.make("verifier"))
     validator: AppKey = field(default_factory=lambda: AppKey.make("validator"))
+    remediator: AppKey = field(default_factory=lambda: AppKey.make("remediator"))
     setter: AppKey | None = None
     users: list[dict[str, Any]] = field(default_factory=list, repr=False)
 
@@ -136,7 +144,11 @@ class TenantSeed:
     @property
     def identities(self) -> dict[str, AppKey]:
         """The orchestrator's own app identities in this tenant, by their role."""
-        always = {"verifier": self.verifier, "validator": self.validator}
+        always = {
+            "verifier": self.verifier,
+            "validator": self.validator,
+            "remediator": self.remediator,
+        }
         return always if self.setter is None else {**always, "setter": self.setter}
 
     def _clients(self) -> list[dict[str, Any]]:

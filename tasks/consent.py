@@ -1,4 +1,4 @@
-"""E5-E7: the app and its consent (article: steps for the Microsoft 365 extension, from step 5 on)."""
+"""E5 and E6: the app and its permission request (article: steps for the Microsoft 365 extension, from step 5 on)."""
 
 from __future__ import annotations
 
@@ -8,13 +8,8 @@ from connectors.cayosoft.models import (
     ConsoleConsent,
     PermissionRequest,
 )
-from connectors.entra.consent import review
-from connectors.entra.manifest import load_manifest
-from connectors.entra.models import ConsentReview, ConsentVerdict, EntraAccount
-from connectors.errors import NotFound, OutOfStep, Refused, Unknown, Unreachable
-from connectors.models import Finding
-from connectors.protocols import ConsoleDriver, Systems, TenantService
-from report.record import current_record
+from connectors.errors import Unknown, Unreachable
+from connectors.protocols import ConsoleDriver, Systems
 from tasks import _console
 from tasks._step import AlreadySo, Answer, Done, step
 from tasks._wait import eventually, observe
@@ -22,9 +17,6 @@ from tasks.identify import Location
 
 COLLECTING_WITHIN = 300.0
 """Seconds that the console may take to collect the tenant's data after a consent."""
-
-WORDS_WITHIN = 30.0
-"""Seconds that the console's words may lag behind what the tenant has granted."""
 
 
 @step("E5")
@@ -103,111 +95,3 @@ def _accept(
             return
     if lost:
         raise lost
-
-
-@step("E7")
-def review_consent(
-    systems: Systems, location: Location, row: ConnectionRow, app_id: str | None
-) -> Answer[ConsentReview]:
-    """Compute the consent status from the tenant and compare it with the console's words.
-
-    Without ``app_id`` (dry run) the app is looked up by the manifest's name. Raises OutOfStep when the
-    tenant says that all is granted and the console, asked again, does not.
-    """
-    account = systems.tenant(location.in_tenant.tenant).account(row.account)
-    return Done(*_review(systems, location, row, account, app_id))
-
-
-def _review(
-    systems: Systems,
-    location: Location,
-    row: ConnectionRow,
-    account: EntraAccount,
-    app_id: str | None,
-) -> tuple[ConsentReview, str]:
-    record = current_record().here()
-    tenant = systems.tenant(location.in_tenant.tenant)
-    manifest = load_manifest(location.in_tenant.consent.manifest)
-    app_id = app_id or _app_by_name(tenant, manifest.app_display_name)
-    facts = tenant.consent_facts(app_id, account.id, manifest)
-    reviewed = review(manifest, facts, account)
-    record.consent = reviewed
-    for unread in facts.unread:
-        record.leave_unchecked(f"consent: {unread}")
-    words = eventually(
-        lambda: _console_words(systems, location, row),
-        lambda seen: not reviewed.ready or current_record().dry_run or _agree(seen, reviewed),
-        WORDS_WITHIN,
-    )
-    if words is not None and not _agree(words, reviewed):
-        _out_of_step(location, words, reviewed)
-    shown = f"the console shows {words.status!r}" if words else "the console's words were not read"
-    return reviewed, f"{reviewed.verdict.value}; {shown}"
-
-
-def _app_by_name(tenant: TenantService, name: str) -> str:
-    """Return the app id of the only app of this name; somebody else's app proves nothing."""
-    apps = tenant.find_apps(name)
-    if len(apps) == 1:
-        return apps[0].app_id
-    if not apps:
-        raise NotFound(
-            "entra",
-            "find the app",
-            app=name,
-            advice="Run the update without --dry-run: the console registers the app in step E5.",
-        )
-    raise OutOfStep(
-        "entra",
-        "find the app",
-        app=name,
-        app_ids=" ".join(sorted(app.app_id for app in apps)),
-        advice="Several apps of the tenant have this name. Remove those that are not the product's, "
-        "or run the update without --dry-run: the console says which one it uses.",
-    )
-
-
-def _agree(words: ConsoleConsent | None, reviewed: ConsentReview) -> bool:
-    """Say whether the console's words contradict nothing; what is not known contradicts nothing."""
-    if words is None or words.collecting:
-        return True
-    if reviewed.verdict is ConsentVerdict.INDETERMINATE:
-        return True
-    return _says_fully_granted(words) == reviewed.ready
-
-
-def _out_of_step(location: Location, words: ConsoleConsent, reviewed: ConsentReview) -> None:
-    record = current_record()
-    banner = " with a red banner" if words.red_banner else ""
-    advice = (
-        "Trust the table of permissions in this report, which was read from the tenant. "
-        "Press Refresh in the console's consent section and compare again."
-    )
-    if reviewed.ready and not record.dry_run:
-        raise OutOfStep(
-            "cayosoft",
-            "review the consent status",
-            row=location.row,
-            console=words.status + banner,
-            tenant=reviewed.verdict.value,
-            advice=f"{advice} Then start the update again.",
-        )
-    detail = (
-        f"The console shows {words.status!r}{banner}, the tenant says {reviewed.verdict.value!r}."
-    )
-    record.here().find(Finding("consent.out-of-step", location.row, detail, advice))
-
-
-def _console_words(
-    systems: Systems, location: Location, row: ConnectionRow
-) -> ConsoleConsent | None:
-    """Read the console's own status; None when it cannot tell, as with an outdated credential."""
-    try:
-        return systems.console(location.service.name).consent(row)
-    except Refused as refused:
-        current_record().here().leave_unchecked(f"the console's own consent status: {refused}")
-    return None
-
-
-def _says_fully_granted(words: ConsoleConsent) -> bool:
-    return words.status.casefold() == "fully granted" and not words.red_banner

@@ -4,31 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import httpx
-from prefect.artifacts import create_markdown_artifact
 from prefect.events import emit_event
 
-from connectors.errors import (
-    NeedsPerson,
-    NotYet,
-    RotationError,
-    Superseded,
-    Unknown,
-    Unreachable,
-)
+from connectors.errors import NeedsPerson, NotYet, RotationError, Superseded
 from inventory.models import FailurePolicy
 from report import markdown
 from report.record import ConnectionRecord, RunRecord, current_record
 from report.verdict import NEEDS_PERSON, READY, VERIFIED, outcome_of
+from tasks._artifacts import keep_markdown
 from tasks._ledger import LedgerKeeper
 from tasks._step import Answer, Done, step
 from tasks._trouble import after_failure
 from tasks._wait import CLOCK
-
-_NOT_KEPT = (
-    "The connections are what this run says of them; only Prefect has no report of it. Bring its API "
-    "back, then start the update again: it finds what is already so."
-)
 
 
 @step("F2")
@@ -44,18 +31,7 @@ def record_evidence(
     Unreachable when Prefect's API does not answer, Unknown when it does not take the report.
     """
     record = current_record()
-    problem: RotationError | None = None
-    try:
-        _write(record, ledgers)
-    except httpx.HTTPStatusError as error:
-        status = error.response.status_code
-        kind = Unreachable if status == httpx.codes.TOO_MANY_REQUESTS or status >= 500 else Unknown
-        problem = kind("prefect", "write the report", status=status, advice=_NOT_KEPT)
-    except httpx.HTTPError as error:
-        cause = type(error).__name__
-        problem = Unreachable("prefect", "write the report", cause=cause, advice=_NOT_KEPT)
-    if problem:
-        raise problem
+    _write(record, ledgers)
     held = _held(record, ledgers)
     not_kept = [_finish(record, item, ledgers[item.name], policy) for item in held]
     for connection in record.connections:
@@ -107,10 +83,10 @@ def _write(record: RunRecord, ledgers: Mapping[str, LedgerKeeper]) -> None:
     for connection in record.connections:
         if _left_alone(connection, ledgers):
             continue
-        create_markdown_artifact(
-            key=connection.name,
-            markdown=markdown.render(record, connection),
-            description=f"{outcome_of(connection, record).name}: {connection.name}, "
+        keep_markdown(
+            connection.name,
+            markdown.render(record, connection),
+            f"{outcome_of(connection, record).name}: {connection.name}, "
             f"{record.started:%Y-%m-%d %H:%M} UTC",
         )
 
@@ -130,6 +106,7 @@ def _emit(record: RunRecord, connection: ConnectionRecord, name: str) -> None:
         resource={
             "prefect.resource.id": f"cayosoft.connection.{record.service}.{connection.name}",
             "prefect.resource.name": connection.name,
+            "cayosoft.flow": record.flow,
         },
         payload={
             "service": record.service,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 from connectors.errors import InvalidInput, NotFound
 from connectors.models import Engine, Extension, SecretHandle, SecretVersion
@@ -132,15 +133,7 @@ def choose_rotated(inventory: Inventory, name: str) -> tuple[Service, Connection
     Raises InvalidInput for a name that is not in the inventory, a connection that somebody else rotates,
     and a console that only a person can reach; each with the right next command.
     """
-    known = sorted(item.name for service in inventory.services for item in service.connections)
-    if name not in known:
-        raise InvalidInput(
-            "inventory",
-            "find connection",
-            connection=name,
-            advice=f"Name one of the inventory's connections: {', '.join(known)}.",
-        )
-    service, connection = inventory.connection(name)
+    service, connection = _find(inventory, name, lambda _: True)
     if connection.rotated_by is not RotatedBy.ORCHESTRATOR:
         raise InvalidInput(
             "inventory",
@@ -151,6 +144,34 @@ def choose_rotated(inventory: Inventory, name: str) -> tuple[Service, Connection
         )
     _reachable(service)
     return service, connection
+
+
+def choose_consented(inventory: Inventory, name: str) -> tuple[Service, Microsoft365Connection]:
+    """Return the Microsoft 365 connection of this name, and its service.
+
+    Raises InvalidInput for another name, and for a console that only a person can reach.
+    """
+    service, connection = _find(
+        inventory, name, lambda item: isinstance(item, Microsoft365Connection)
+    )
+    _reachable(service)
+    return service, cast("Microsoft365Connection", connection)
+
+
+def _find(
+    inventory: Inventory, name: str, wanted: Callable[[Connection], bool]
+) -> tuple[Service, Connection]:
+    known = sorted(
+        item.name for service in inventory.services for item in service.connections if wanted(item)
+    )
+    if name in known:
+        return inventory.connection(name)
+    raise InvalidInput(
+        "inventory",
+        "find connection",
+        connection=name,
+        advice=f"Name one of the inventory's connections: {', '.join(known)}.",
+    )
 
 
 def _rotated_elsewhere(service: Service, connection: Connection) -> str:

@@ -4,7 +4,7 @@
 path "kv/data/cayosoft/*"     { capabilities = ["read"] }
 path "kv/metadata/cayosoft/*" { capabilities = ["read"] }
 
-# Its identities (docs/identities.md), but those that may set passwords.
+# Its identities (docs/identities.md), but those that may set passwords or grant permissions.
 path "kv/data/account-rotation/*"             { capabilities = ["read"] }
 path "kv/metadata/account-rotation/*"         { capabilities = ["read"] }
 path "kv/data/account-rotation/setters/*"     { capabilities = ["deny"] }

@@ -16,7 +16,6 @@ from tasks._step import STEP_OF
 
 ROOT = Path(__file__).parents[2]
 FLOWS = sorted((ROOT / "flows").glob("*.py"))
-NOT_YET = {"R2", "R3"}  # granting comes with remediate_consent
 
 
 def _calls(path: Path) -> list[tuple[str, str, int]]:
@@ -68,10 +67,10 @@ def test_flow_bodies_keep_the_order(path: Path) -> None:
 
 
 def test_every_step_is_called() -> None:
-    """Each step is called in one flow body; those that two flows begin and end with, in both."""
+    """Each step is called in one flow body; those that every flow begins and ends with, in each."""
     called = [n for path in FLOWS for n, _, _ in _calls(path) if not n.endswith("u")]
-    assert set(BY_NUMBER) - NOT_YET == set(called)
-    # Both flows begin with P1 and end with F2; N3 is Vault's to do for a static role.
+    assert set(BY_NUMBER) == set(called)
+    # Every flow begins with P1 and ends with F2; N3 is Vault's to do for a static role.
     twice = {number for number in called if called.count(number) > 1}
     assert twice == {"P1", "F2", "N3"}
 

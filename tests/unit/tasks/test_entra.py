@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from connectors.cayosoft.models import ConsoleConsent
 from connectors.entra.models import EntraApp, ProbeVerdict, RoleFacts, RoleHolding
+from connectors.entra.remediation import RemediationPlan
 from connectors.errors import (
     InvalidInput,
+    NeedsPerson,
     NotFound,
     OutOfStep,
     RotationError,
@@ -18,9 +21,27 @@ from connectors.errors import (
     Unknown,
     Unreachable,
 )
-from tasks import _entra_checks, consent, entra_id, remediate
+from flows import remediation
+from tasks import _entra_checks, consent, entra_id, remediate, review
+from tasks.remediate import Approval
+from tasks.review import Reviewed
 from tests.fakes.console import M365_ROW
 from tests.unit.tasks.conftest import Scene, plain
+
+CHANGES = ("snapshot", "grant_for_account", "grant_to_application", "withdraw_from_organization")
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Return the texts that were kept in Prefect, by key."""
+    texts: dict[str, str] = {}
+
+    def keep(key: str, text: str, _: str) -> None:
+        texts[key] = text
+
+    monkeypatch.setattr(remediate, "keep_markdown", keep)
+    return texts
+
 
 RAISED: dict[ProbeVerdict, tuple[type[RotationError], SignInReason | None]] = {
     ProbeVerdict.INVALID: (SignInRefused, SignInReason.WRONG_PASSWORD),
@@ -140,8 +161,8 @@ def _words(status: str, **more: bool) -> ConsoleConsent:
 
 
 def _review(scene: Scene, app_id: str | None = "app-1") -> bool:
-    review = plain(consent.review_consent)(scene.systems, scene.m365, M365_ROW, app_id)
-    return bool(review.ready)
+    reviewed = plain(review.review_consent)(scene.systems, scene.m365, M365_ROW, app_id)
+    return bool(reviewed.ready)
 
 
 def test_two_opinions_that_agree(scene: Scene) -> None:
@@ -216,9 +237,68 @@ def test_app_by_name_is_the_only_one(scene: Scene) -> None:
         _review(scene, None)
 
 
-def test_what_is_missing_is_said(scene: Scene) -> None:
-    """R1 gives each finding of the review to the report."""
+def _not_ready(scene: Scene) -> Reviewed:
+    scene.screen.words = _words("Not granted")
     scene.entra.withheld = {"User.ReadWrite.All"}
-    review = plain(consent.review_consent)(scene.systems, scene.m365, M365_ROW, "app-1")
-    plain(remediate.say_what_is_missing)(review)
+    scene.entra.organization = {"User.Read"}
+    reviewed: Reviewed = plain(review.review_consent)(scene.systems, scene.m365, M365_ROW, "app-1")
+    return reviewed
+
+
+def test_what_is_missing_is_said(scene: Scene) -> None:
+    """R1 gives each finding of the review to the report, and the plan that would repair it."""
+    plan = plain(remediate.say_what_is_missing)(scene.m365, _not_ready(scene))
     assert "consent.permission-missing" in scene.codes
+    assert scene.here.plan is plan
+    assert not plan.empty
+
+
+def test_an_approved_plan_is_carried_out(scene: Scene, kept: dict[str, str]) -> None:
+    """R2 keeps what was granted first, then does the plan's changes; R3 finds the consent whole."""
+    reviewed = _not_ready(scene)
+    plan = plain(remediate.say_what_is_missing)(scene.m365, reviewed)
+    approval = Approval.of(plan, "approved by a test")
+    plain(remediate.grant_what_is_missing)(scene.systems, scene.m365, approval)
+    assert [*kept] == [f"{scene.m365.name}-consent-before"]
+    assert "User.Read" in kept[f"{scene.m365.name}-consent-before"]
+    order = [call for call in scene.entra.calls if call in CHANGES]
+    assert order == [*CHANGES]
+    scene.screen.words = _words("Fully granted")
+    again = plain(review.review_again)(scene.systems, scene.m365, M365_ROW, "app-1", reviewed)
+    assert again.ready
+    assert scene.codes == []
+
+
+def test_what_cannot_be_kept_is_not_touched(scene: Scene, kept: dict[str, str]) -> None:
+    """Where what is granted now cannot be kept, nothing is changed."""
+    approval = Approval.of(_not_ready(scene).plan, "approved by a test")
+    scene.entra.fail("snapshot", Unreachable("entra", "read grants"))
+    with pytest.raises(Unreachable):
+        plain(remediate.grant_what_is_missing)(scene.systems, scene.m365, approval)
+    assert kept == {}
+    assert not set(scene.entra.calls) & {*CHANGES[1:]}
+
+
+def test_an_approval_runs_out(scene: Scene, kept: dict[str, str]) -> None:
+    """A yes that is too old changes nothing: a person has to be asked again."""
+    plan = _not_ready(scene).plan
+    old = Approval(plan, "approved by a test", scene.entra.now - timedelta(seconds=1))
+    with pytest.raises(NeedsPerson):
+        plain(remediate.grant_what_is_missing)(scene.systems, scene.m365, old)
+    assert scene.entra.withheld == {"User.ReadWrite.All"}
+
+
+def test_a_policy_takes_nothing_from_anybody(scene: Scene) -> None:
+    """Without a person only that is done by which nobody else loses access."""
+    plan = _not_ready(scene).plan
+    assert plan.withdrawals
+    some = replace(plan, losers_known=True)
+    assert remediation.harmless(some) == some
+    for who in (replace(some, losers_known=False), _with_loser(some)):
+        assert remediation.harmless(who) == replace(who, withdrawals=())
+
+
+def _with_loser(plan: RemediationPlan) -> RemediationPlan:
+    return replace(
+        plan, withdrawals=tuple(replace(item, losers=("somebody",)) for item in plan.withdrawals)
+    )
