@@ -38,8 +38,11 @@ class Installation:
     intake: str
     key: str
 
-    def announce(self, path: str, version: int) -> None:
-        """Send the signed news of a new version, as Standard Webhooks says; raise unless it is accepted."""
+    def announce(self, path: str, version: int) -> int:
+        """Send the signed news of a new version, as Standard Webhooks says; return the status of the answer.
+
+        Raises httpx.HTTPStatusError when it is not accepted.
+        """
         now = datetime.now(UTC)
         data = {"mount": "kv", "path": path, "version": version}
         message = {"type": "vault.secret.rotated", "timestamp": now.isoformat(), "data": data}
@@ -51,27 +54,42 @@ class Installation:
             "webhook-signature": Webhook(self.key).sign(number, now, body),
         }
         url = f"{self.intake}/hooks/vault"
-        httpx.post(url, content=body, headers=headers, trust_env=False).raise_for_status()
+        answer = httpx.post(url, content=body, headers=headers, trust_env=False)
+        return answer.raise_for_status().status_code
 
     def run_of(self, connection: str, since: datetime, within: float = 120.0) -> dict[str, Any]:
         """Wait for the end of the run that the news has started for a connection; return it."""
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
-            for run in self._runs(connection, since):
-                if run["state_type"] in FINAL:
+            for run in self.runs("update_account_credentials", since):
+                mine = run["parameters"].get("connections") == [connection]
+                if mine and run["state_type"] in FINAL:
                     return run
             time.sleep(0.2)
         raise RuntimeError(f"no run of {connection} has ended within {within:g} s")
 
-    def _runs(self, connection: str, since: datetime) -> list[dict[str, Any]]:
+    def runs(self, flow: str, since: datetime) -> list[dict[str, Any]]:
+        """Return the runs of a flow that have started since then."""
         wanted = {"start_time": {"after_": since.isoformat()}}
-        answer = httpx.post(
-            f"{self.prefect}/api/flow_runs/filter",
-            json={"flow_runs": wanted, "limit": 200},
-            trust_env=False,
-        )
-        answer.raise_for_status()
-        return [r for r in answer.json() if r["parameters"].get("connections") == [connection]]
+        query = {"flows": {"name": {"any_": [flow]}}, "flow_runs": wanted, "limit": 200}
+        return list(self.call("/flow_runs/filter", query))
+
+    def call(self, path: str, body: Any = None) -> Any:
+        """Post to Prefect's API, or read from it without a body; return what it answers."""
+        url, method = f"{self.prefect}/api{path}", "GET" if body is None else "POST"
+        answer = httpx.request(method, url, json=body, trust_env=False, timeout=30)
+        return answer.raise_for_status().json()
+
+    def answer(self, run: str, **form: str) -> dict[str, Any]:
+        """Fill in the form of a suspended run, as a person does who presses Resume; return what came of it."""
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                return dict(self.call(f"/flow_runs/{run}/resume", {"run_input": form}))
+            except httpx.HTTPStatusError as error:  # SQLite may be busy
+                if error.response.status_code != 503 or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
 
 
 @contextmanager
