@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+NO_SCOPE = "(no permission)"
+"""What an empty grant is called where grants are listed by permission."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class DelegatedGrant:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 from connectors.entra.endpoints import APP_USERS, FIND_APPS, READ_APP, READ_REGISTRATION
-from connectors.entra.granted import AppUsers, AssignedRole, DelegatedGrant
+from connectors.entra.granted import NO_SCOPE, AppUsers, AssignedRole, DelegatedGrant
 from connectors.entra.graph import Graph, quoted
 from connectors.entra.held import Holdings
 from connectors.entra.models import (
@@ -27,7 +27,6 @@ from connectors.errors import NotFound, Refused, RotationError, Unreachable
 
 _log = logging.getLogger(__name__)
 
-NO_SCOPE = "(no permission)"
 UNSTABLE = "the grants: two readings in a row never agreed"
 _LONGEST_WAIT = 60.0
 Value = TypeVar("Value")
@@ -48,6 +47,25 @@ def consent_facts(
     What may not be read, or not within two minutes, is named in ``unread`` and ``complete`` is False:
     such facts never prove that anything is granted.
     """
+    facts = _settled(graph, timing, app_id, account_id, manifest)
+    if not facts.complete or not manifest.former_names:
+        return facts
+    return _with_former_apps(graph, facts, manifest)
+
+
+def _with_former_apps(graph: Graph, facts: ConsentFacts, manifest: ConsentManifest) -> ConsentFacts:
+    """Look for apps of the product's former names; only a finding hangs on it."""
+    try:
+        found = [app for name in manifest.former_names for app in find_apps(graph, name)]
+    except RotationError as error:
+        note = f"apps of the product's former names: {type(error).__name__}"
+        return replace(facts, unread=(*facts.unread, note))
+    return replace(facts, former_apps=tuple(found))
+
+
+def _settled(
+    graph: Graph, timing: Timing, app_id: str, account_id: str, manifest: ConsentManifest
+) -> ConsentFacts:
     waits = iter(timing.schedule)
     previous: ConsentFacts | None = None
     while True:

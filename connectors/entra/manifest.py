@@ -32,6 +32,8 @@ class _File(BaseModel):
 
     name: _Text
     note: str = ""
+    complete: bool = True
+    former_app_display_names: tuple[_Text, ...] = ()
     app_display_name: _Text
     permissions: Annotated[list[_Entry], Field(min_length=1)]
 
@@ -75,7 +77,13 @@ def _checked(path: Path, content: object) -> ConsentManifest:
         permissions = [_permission(entry) for entry in file.permissions]
         mistakes = _twice(permissions)
         if not mistakes:
-            return ConsentManifest(file.name, file.app_display_name, frozenset(permissions))
+            return ConsentManifest(
+                file.name,
+                file.app_display_name,
+                frozenset(permissions),
+                file.complete,
+                file.former_app_display_names,
+            )
     raise _invalid(path, f"Correct {path}: {'; '.join(mistakes)}.")
 
 

@@ -150,7 +150,7 @@ class _Planning:
     def _losers(self, wide: DelegatedGrant) -> Iterator[str]:
         users = self.facts.users.assigned if self.facts.users else ()
         gone = _lowered(wide.scopes) - SIGN_IN_SCOPES
-        for user in users:
+        for user in sorted(users, key=lambda user: user.name.casefold()):
             grants = self._of(user.id, wide.resource_id)
             own = _lowered(scope for grant in grants for scope in grant.scopes)
             if user.id != self.account.id and user.kind != "ServicePrincipal" and not gone <= own:

@@ -5,7 +5,7 @@ Nothing here can write a grant for more than one user: the body of a new grant s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from connectors.entra.bringing_about import BringingAbout
 from connectors.entra.endpoints import ASSIGN_ROLE, CREATE_GRANT, DELETE_GRANT, SET_SCOPE
@@ -13,6 +13,12 @@ from connectors.entra.granted import DelegatedGrant
 from connectors.entra.graph import Graph
 from connectors.entra.held import Holdings
 from connectors.entra.models import Permission, PermissionKind
+from connectors.entra.plan_checks import (
+    ANOTHER_PLAN,
+    changed_since,
+    check_account_grants,
+    check_application_grants,
+)
 from connectors.entra.polling import Timing, settled
 from connectors.entra.remediation import (
     AccountGrant,
@@ -23,16 +29,10 @@ from connectors.entra.remediation import (
     RemediationPlan,
     Withdrawal,
 )
-from connectors.entra.resources import Resources
 from connectors.entra.restoring import put_back
 from connectors.entra.settings import SYSTEM
 from connectors.entra.shapes import RoleGrant, UserGrant
-from connectors.errors import InvalidInput, NotFound, OutOfStep
-
-_ANOTHER_PLAN = (
-    "The tenant is no longer as it was when the plan was made. Review the consent again and approve the "
-    "new plan; what was granted so far stays."
-)
+from connectors.errors import InvalidInput, NotFound
 
 
 class Remediator:
@@ -59,43 +59,43 @@ class Remediator:
 
     def grant_for_account(self, plan: RemediationPlan, permit: Permit) -> tuple[ConsentChange, ...]:
         """Create or widen the account's own grants, one change per resource; see all of it twice."""
+        if not plan.for_account:
+            return ()
         held = self._held(plan)
-        self._check(
-            plan, [(grant.resource_id, p) for grant in plan.for_account for p in grant.adds]
-        )
+        check_account_grants(self._looks, plan)
         done = tuple(self._grant(held, plan, grant, permit) for grant in plan.for_account)
-        if done:
-            self._changes.seen(
-                "see the grants of the account",
-                lambda: all(_holds(self._mine(held, plan, it), it.adds) for it in plan.for_account),
-            )
+        self._changes.seen(
+            "see the grants of the account",
+            lambda: all(_holds(self._mine(held, plan, it), it.adds) for it in plan.for_account),
+        )
         return done
 
     def grant_to_application(
         self, plan: RemediationPlan, permit: Permit
     ) -> tuple[ConsentChange, ...]:
         """Assign the app roles that are missing, and see them twice."""
+        if not plan.to_application:
+            return ()
         held = self._held(plan)
-        self._check(plan, [(grant.resource_id, grant.permission) for grant in plan.to_application])
-        self._check_roles(plan.to_application)
+        check_application_grants(self._looks, plan)
         done = tuple(self._assign(held, grant, permit) for grant in plan.to_application)
-        if done:
-            wanted = {(grant.resource_id, grant.role_id) for grant in plan.to_application}
-            self._changes.seen("see the app roles", lambda: wanted <= held.role_keys())
+        wanted = {(grant.resource_id, grant.role_id) for grant in plan.to_application}
+        self._changes.seen("see the app roles", lambda: wanted <= held.role_keys())
         return done
 
     def withdraw_from_organization(
         self, plan: RemediationPlan, permit: Permit
     ) -> tuple[ConsentChange, ...]:
         """Delete the plan's grants for everybody, each after two readings of what replaces it."""
+        if not plan.withdrawals:
+            return ()
         held = self._held(plan)
         done = tuple(self._withdraw(held, plan, item, permit) for item in plan.withdrawals)
-        if done:
-            gone = {item.grant_id for item in plan.withdrawals}
-            self._changes.seen(
-                "see that the grants are gone",
-                lambda: gone.isdisjoint(grant.id for grant in held.grants()),
-            )
+        gone = {item.grant_id for item in plan.withdrawals}
+        self._changes.seen(
+            "see that the grants are gone",
+            lambda: gone.isdisjoint(grant.id for grant in held.grants()),
+        )
         return done
 
     def restore_consent(
@@ -107,31 +107,8 @@ class Remediator:
 
     def _held(self, plan: RemediationPlan) -> Holdings:
         if plan.app is None:
-            raise InvalidInput(SYSTEM, "remedy consent", app=None, advice=_ANOTHER_PLAN)
+            raise InvalidInput(SYSTEM, "remedy consent", app=None, advice=ANOTHER_PLAN)
         return Holdings(self._looks, plan.app.service_principal_id)
-
-    def _check(self, plan: RemediationPlan, wanted: Sequence[tuple[str, Permission]]) -> None:
-        """Refuse what the manifest does not list, and a resource that is not the permission's own."""
-        resources = Resources(self._looks)
-        for resource_id, permission in wanted:
-            if permission not in plan.manifest.permissions:
-                raise InvalidInput(
-                    SYSTEM,
-                    "remedy consent",
-                    permission=permission.value,
-                    manifest=plan.manifest.name,
-                    advice="Only what the manifest lists is granted. " + _ANOTHER_PLAN,
-                )
-            offered = resources.scope(resource_id, permission.value)
-            if offered is None or offered.resource_app_id != permission.resource_app_id:
-                raise _changed("resource", permission=permission.value, resource=resource_id)
-
-    def _check_roles(self, wanted: Iterable[ApplicationGrant]) -> None:
-        resources = Resources(self._looks)
-        for grant in wanted:
-            named = resources.role(grant.resource_id, grant.role_id)
-            if named is None or named.value.casefold() != grant.permission.value.casefold():
-                raise _changed("app role", permission=grant.permission.value, role=grant.role_id)
 
     def _grant(
         self, held: Holdings, plan: RemediationPlan, wanted: AccountGrant, permit: Permit
@@ -177,7 +154,7 @@ class Remediator:
             return set(wanted.held) <= set(seen.scopes if seen else ())
 
         if not settled(stands, self._timing):
-            raise _changed("grant", grant=wanted.grant_id)
+            raise changed_since("grant", grant=wanted.grant_id)
         return seen
 
     def _assign(self, held: Holdings, wanted: ApplicationGrant, permit: Permit) -> ConsentChange:
@@ -227,12 +204,12 @@ class Remediator:
             for wide in (grant for grant in grants if grant.id == item.grant_id):
                 as_planned = wide.for_everybody and wide.resource_id == item.resource_id
                 if not as_planned or not set(wide.scopes) <= set(item.scopes):
-                    raise _changed("grant for everybody", grant=item.grant_id)
+                    raise changed_since("grant for everybody", grant=item.grant_id)
             mine = held.of(grants, plan.account.id, item.resource_id)
             return all(mine is not None and mine.holds(scope) for scope in needed)
 
         if not settled(replaced, self._timing):
-            raise _changed("grant of the account", resource=item.resource_id)
+            raise changed_since("grant of the account", resource=item.resource_id)
 
     def _mine(
         self, held: Holdings, plan: RemediationPlan, wanted: AccountGrant
@@ -246,7 +223,3 @@ def _assigned(graph: Graph, resource: str, body: dict[str, str]) -> None:
 
 def _holds(mine: DelegatedGrant | None, adds: Iterable[Permission]) -> bool:
     return mine is not None and all(mine.holds(item.value) for item in adds)
-
-
-def _changed(what: str, **identifiers: str | None) -> OutOfStep:
-    return OutOfStep(SYSTEM, "remedy consent", advice=_ANOTHER_PLAN, changed=what, **identifiers)

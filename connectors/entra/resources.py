@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from uuid import UUID
 
 from connectors.entra.endpoints import READ_RESOURCE, READ_RESOURCE_BY_ID
 from connectors.entra.granted import Place
@@ -10,6 +11,15 @@ from connectors.entra.graph import Graph
 from connectors.entra.models import Permission, PermissionKind
 from connectors.entra.shapes import AppRole, Resource, Scope
 from connectors.errors import NotFound
+
+
+def is_id(value: str) -> bool:
+    """Say whether a permission has only its id left, because the resource does not offer it any more."""
+    try:
+        UUID(value)
+    except ValueError:
+        return False
+    return True
 
 
 class Resources:

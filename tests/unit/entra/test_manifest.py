@@ -30,10 +30,28 @@ def test_example_loads() -> None:
     assert {"openid", "User.Read"} <= values
 
 
-def test_only_examples_are_shipped() -> None:
+def test_only_examples_and_parts_are_shipped() -> None:
     """No shipped file can be taken for the vendor's own list, and the folder says so."""
-    assert [file.stem for file in BUILT_IN.glob("*.json")] == [EXAMPLE]
-    assert "not the vendor's list" in (BUILT_IN / "README.md").read_text()
+    shipped = {file.stem: load_manifest(file) for file in BUILT_IN.glob("*.json")}
+    assert shipped.pop(EXAMPLE).complete
+    assert {manifest.app_display_name for manifest in shipped.values()} == {
+        "Cayosoft Administrator",
+        "Cayosoft Administrator API Access",
+    }
+    for name, manifest in shipped.items():
+        assert name == manifest.name
+        assert name.endswith("-documented-part")
+        assert not manifest.complete
+        assert {item.value for item in manifest.permissions} == {"openid", "User.Read"}
+    readme = (BUILT_IN / "README.md").read_text()
+    assert "**No file in this folder is the vendor's list.**" in readme
+    assert all(name in readme for name in shipped)
+
+
+def test_the_former_name_is_known() -> None:
+    """The manifest of the app for daily work knows what that app was called before 5.4."""
+    manifest = load_manifest("cayosoft-administrator-api-access-documented-part")
+    assert manifest.former_names == ("CayosoftGraphApiAccessApp",)
 
 
 @pytest.mark.parametrize("as_text", [True, False])

@@ -56,7 +56,7 @@ def test_who_loses_access_is_named() -> None:
     )
     made = plan(MANIFEST, of, ACCOUNT)
     (item,) = made.withdrawals
-    assert item.losers == ("Him", "the group Everyone")
+    assert item.losers == ("the group Everyone", "Him")
     assert not made.losers_known
     assert any("cannot be read" in line for line in made.lines())
     only = replace(of, users=AppUsers(assigned, only_these=True))
