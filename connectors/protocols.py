@@ -36,6 +36,7 @@ from connectors.entra.models import (
     PasswordProbe,
     RoleFacts,
     SetterCheck,
+    SignInPolicies,
 )
 from connectors.ledger import Ledger
 from connectors.models import Credential, Extension, SecretHandle, SecretVersion, SignIn
@@ -196,6 +197,9 @@ class Tenant(Protocol):
 
     def role_facts(self, account_id: str) -> RoleFacts:
         """Read its directory roles: direct, through groups, eligible; and what could not be read."""
+
+    def sign_in_policies(self, account_id: str, held: RoleFacts) -> SignInPolicies:
+        """Read which policies could stop its password sign-ins; never raises for what cannot be read."""
 
     def find_apps(self, display_name: str) -> tuple[EntraApp, ...]:
         """Find enterprise applications by display name; several may share one."""

@@ -21,8 +21,10 @@ from connectors.entra.models import (
     PasswordProbe,
     RoleFacts,
     SetterCheck,
+    SignInPolicies,
 )
 from connectors.entra.passwords import Passwords, await_change
+from connectors.entra.policies import sign_in_policies
 from connectors.entra.polling import Timing
 from connectors.entra.probe import PasswordProber
 from connectors.entra.roles import role_facts
@@ -129,6 +131,10 @@ class EntraClient:
     def role_facts(self, account_id: str) -> RoleFacts:
         """Read its directory roles, with what could not be read."""
         return role_facts(self._graph, account_id)
+
+    def sign_in_policies(self, account_id: str, held: RoleFacts) -> SignInPolicies:
+        """Read which policies could stop its password sign-ins; never raises for what cannot be read."""
+        return sign_in_policies(self._graph, account_id, held)
 
     def find_apps(self, display_name: str) -> tuple[EntraApp, ...]:
         """Find enterprise applications by display name; several may share one."""

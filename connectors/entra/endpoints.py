@@ -90,7 +90,7 @@ MEMBERSHIPS = Endpoint(
     "GET",
     "/users/{holder}/transitiveMemberOf",
     "User.Read.All",
-    select=("id", "displayName", "roleTemplateId"),
+    select=("id", "displayName", "roleTemplateId", "isAssignableToRole"),
 )
 APP_MEMBERSHIPS = Endpoint(
     "read memberships of an application",
@@ -106,6 +106,20 @@ ELIGIBLE_ROLES = Endpoint(
     "RoleEligibilitySchedule.Read.Directory",
     select=("id", "roleDefinitionId", "directoryScopeId"),
     expand="roleDefinition",
+)
+SECURITY_DEFAULTS = Endpoint(
+    "read security defaults",
+    "GET",
+    "/policies/identitySecurityDefaultsEnforcementPolicy",
+    "Policy.Read.All",
+    select=("id", "isEnabled"),
+)
+CONDITIONAL_ACCESS = Endpoint(
+    "read Conditional Access policies",
+    "GET",
+    "/identity/conditionalAccess/policies",
+    "Policy.Read.All",
+    select=("id", "displayName", "state", "conditions", "grantControls"),
 )
 FIND_APPS = Endpoint(
     "find apps", "GET", "/servicePrincipals", "Application.Read.All", select=_PRINCIPAL

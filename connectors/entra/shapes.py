@@ -80,6 +80,8 @@ class Membership(Shape):
     """One thing that the account is a member of. Reduced when the reader may not see more."""
 
     kind: str = Field(validation_alias=AliasChoices("@odata.type"))
+    id: str | None = None
+    assignable: bool | None = Field(default=None, alias="isAssignableToRole")
     name: str | None = Field(default=None, alias="displayName")
     role_template_id: str | None = Field(default=None, alias="roleTemplateId")
 

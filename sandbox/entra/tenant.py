@@ -55,6 +55,8 @@ class Tenant:
         self.federated_domains: set[str] = set()
         self.withheld: set[str] = set()
         self.product: Record = {}
+        self.security_defaults = False
+        self.conditional_access: list[Record] = []
         self.page_size = 100
         self.token_lifetime = 3599
         self.premium = True

@@ -14,6 +14,7 @@ from connectors.entra.models import (
     ProbeVerdict,
     RoleFacts,
     RoleHolding,
+    SignInPolicies,
 )
 from connectors.models import SecretHandle
 from tests.fakes.directory import START
@@ -30,6 +31,7 @@ class FakeTenant(Told):
         super().__init__()
         self.user = EntraAccount("u-1", "svc@contoso.example", True, True, None)
         self.roles = RoleFacts((GLOBAL,), ())
+        self.policies = SignInPolicies(False, (), (), ())
         self.probe = PasswordProbe(self.user.upn, ProbeVerdict.VALID, (), "corr-1", START)
         self.apps: tuple[EntraApp, ...] = (APP,)
         self.complete = True
@@ -52,6 +54,10 @@ class FakeTenant(Told):
     def role_facts(self, account_id: str) -> RoleFacts:
         """Read its directory roles: direct, through groups, eligible; and what could not be read."""
         return self.act("role_facts", lambda: self.roles)
+
+    def sign_in_policies(self, account_id: str, held: RoleFacts) -> SignInPolicies:
+        """Read which policies could stop its password sign-ins."""
+        return self.act("sign_in_policies", lambda: self.policies)
 
     def probe_password(self, account: SecretHandle) -> PasswordProbe:
         """Sign in with the password exactly once and classify the answer."""

@@ -21,6 +21,7 @@ from connectors.entra.models import (
     RoleFacts,
     RoleHolding,
     SetterCheck,
+    SignInPolicies,
 )
 from connectors.entra.polling import settled
 from connectors.errors import NotFound, NotPermitted, PolicyRefused
@@ -189,6 +190,12 @@ class SagaTenant:
             "tenant",
             "role_facts",
             lambda: RoleFacts((ROLE,) if self._by_id(account_id).role else (), ()),
+        )
+
+    def sign_in_policies(self, account_id: str, held: RoleFacts) -> SignInPolicies:
+        """Read which policies could stop its password sign-ins: none."""
+        return self._line.call(
+            "tenant", "sign_in_policies", lambda: SignInPolicies(False, (), (), ())
         )
 
     def find_apps(self, display_name: str) -> tuple[EntraApp, ...]:
