@@ -42,7 +42,7 @@ def double_check_permissions(
     if location.extension is Extension.ACTIVE_DIRECTORY:
         findings = _rights(systems, location, failed.operation)
     else:
-        findings = explain(systems, location, failed.operation, review)
+        findings = explain(systems, location, failed, review)
     current_record().here().find(*findings)
     named = "; ".join(item.subject for item in findings)
     return Done(findings, f"{failed.operation} failed: {named or 'no missing permission found'}")

@@ -117,8 +117,8 @@ _ROWS: tuple[Row, ...] = (
     Row(
         (50105,),
         V.VALID_BLOCKED_BY_POLICY,
-        "the user is not assigned to the probe app",
-        "Enterprise applications > the probe app > Users and groups: assign the account.",
+        "the user is not assigned to the app that signs in",
+        "Enterprise applications > the app > Users and groups: assign the account.",
     ),
     Row(
         (50135, 50125),

@@ -10,6 +10,7 @@ from connectors.entra.models import (
     Grant,
     GrantedHow,
     PasswordProbe,
+    Permission,
     PermissionKind,
     ProbeVerdict,
     RoleFacts,
@@ -21,6 +22,7 @@ from tests.fakes.directory import START
 from tests.fakes.telling import Told
 
 APP = EntraApp("app-1", "sp-1", "The App", enabled=True)
+GRAPH = "00000003-0000-0000-c000-000000000000"
 GLOBAL = RoleHolding("62e90394-69f5-4237-9190-012177145e10", "Global Administrator", "direct")
 
 
@@ -36,6 +38,7 @@ class FakeTenant(Told):
         self.apps: tuple[EntraApp, ...] = (APP,)
         self.complete = True
         self.withheld: set[str] = set()
+        self.granted_more: dict[str, GrantedHow] = {}
 
     @property
     def tries_per_version(self) -> int:
@@ -82,6 +85,10 @@ class FakeTenant(Told):
                 )
                 for item in sorted(manifest.permissions)
                 if item.value not in self.withheld
+            )
+            grants += tuple(
+                Grant(Permission(GRAPH, "Microsoft Graph", PermissionKind.DELEGATED, value), how)
+                for value, how in self.granted_more.items()
             )
             unread = () if self.complete else ("the grants could not be read",)
             return ConsentFacts(APP, grants, (), (), self.complete, unread)
