@@ -28,6 +28,7 @@ from connectors.cayosoft.models import (
     PermissionRequest,
 )
 from connectors.entra.models import (
+    AppPresence,
     ConsentFacts,
     ConsentManifest,
     EntraAccount,
@@ -203,6 +204,9 @@ class Tenant(Protocol):
 
     def find_apps(self, display_name: str) -> tuple[EntraApp, ...]:
         """Find enterprise applications by display name; several may share one."""
+
+    def app_presence(self, display_name: str, resources: Sequence[str]) -> AppPresence:
+        """Read what there is under an app's name, in the recycle bin too, and of the resources it needs."""
 
     def consent_facts(
         self, app_id: str, account_id: str, manifest: ConsentManifest

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Self
 
 import httpx
 
+from connectors.entra.apps import app_presence
 from connectors.entra.auth import Tokens
 from connectors.entra.grants import consent_facts, find_apps
 from connectors.entra.graph import Graph
 from connectors.entra.models import (
+    AppPresence,
     ConsentFacts,
     ConsentManifest,
     EntraAccount,
@@ -139,6 +141,10 @@ class EntraClient:
     def find_apps(self, display_name: str) -> tuple[EntraApp, ...]:
         """Find enterprise applications by display name; several may share one."""
         return find_apps(self._graph, display_name)
+
+    def app_presence(self, display_name: str, resources: Sequence[str]) -> AppPresence:
+        """Read what there is under an app's name, in the recycle bin too, and of the resources it needs."""
+        return app_presence(self._graph, display_name, resources)
 
     def consent_facts(
         self, app_id: str, account_id: str, manifest: ConsentManifest

@@ -30,6 +30,7 @@ class Endpoint:
 
 _USER = ("id", "userPrincipalName", "displayName", "department")
 _PRINCIPAL = ("id", "appId", "displayName", "accountEnabled")
+_BINNED = ("id", "appId", "displayName", "deletedDateTime")
 _RESOURCE = ("id", "appId", "displayName", "appRoles", "oauth2PermissionScopes")
 
 READ_ACCOUNT = Endpoint(
@@ -123,6 +124,20 @@ CONDITIONAL_ACCESS = Endpoint(
 )
 FIND_APPS = Endpoint(
     "find apps", "GET", "/servicePrincipals", "Application.Read.All", select=_PRINCIPAL
+)
+BINNED_APPS = Endpoint(
+    "list deleted app registrations",
+    "GET",
+    "/directory/deletedItems/microsoft.graph.application",
+    "Application.Read.All",
+    select=_BINNED,
+)
+BINNED_PRINCIPALS = Endpoint(
+    "list deleted enterprise applications",
+    "GET",
+    "/directory/deletedItems/microsoft.graph.servicePrincipal",
+    "Application.Read.All",
+    select=_BINNED,
 )
 READ_APP = Endpoint(
     "read app",

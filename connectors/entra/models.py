@@ -115,6 +115,25 @@ class EntraApp:
     enabled: bool
 
 
+@dataclass(frozen=True, slots=True)
+class BinnedApp:
+    """A deleted app that can still be restored; ``id`` is its object id in the recycle bin."""
+
+    app_id: str
+    id: str
+    deleted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AppPresence:
+    """What the tenant has under one app name, and what could not be read of it."""
+
+    apps: tuple[EntraApp, ...]
+    binned: tuple[BinnedApp, ...]  # only looked for where there is no app
+    missing_resources: tuple[str, ...]  # resource app ids without a service principal here
+    unread: tuple[str, ...]
+
+
 class PermissionKind(StrEnum):
     """Application permissions are always tenant-wide; delegated ones act as a signed-in user."""
 

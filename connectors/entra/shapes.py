@@ -10,7 +10,7 @@ from uuid import UUID
 import httpx
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
-from connectors.entra.models import EntraAccount, EntraApp, EntraUser
+from connectors.entra.models import BinnedApp, EntraAccount, EntraApp, EntraUser
 
 
 def _guid(value: object) -> object:
@@ -97,6 +97,19 @@ class Principal(Shape):
     def noun(self) -> EntraApp:
         """Return it in our words."""
         return EntraApp(self.app_id, self.id, self.name, self.enabled)
+
+
+class Binned(Shape):
+    """A deleted app as BINNED_APPS selects it."""
+
+    id: Guid
+    app_id: Guid = Field(alias="appId")
+    name: str = Field(alias="displayName")
+    deleted: datetime | None = Field(default=None, alias="deletedDateTime")
+
+    def noun(self) -> BinnedApp:
+        """Return it in our words."""
+        return BinnedApp(self.app_id, self.id, self.deleted)
 
 
 class AppRole(Shape):

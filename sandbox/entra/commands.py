@@ -180,6 +180,11 @@ class Commands:
         else:
             delete_service_principal(self._tenant, principal)
 
+    def empty_bin(self) -> None:
+        """Forget deleted apps, as 30 days do."""
+        self._tenant.deleted_applications.clear()
+        self._tenant.deleted_service_principals.clear()
+
     def disable_app(self, client: str, on: bool = False) -> None:
         """Disable the service principal, or enable it again with ``on``."""
         self._tenant.service_principals.change(self._client(client)["id"], accountEnabled=on)

@@ -41,6 +41,8 @@ class Tenant:
         self.service_principals = Records(self.replication)
         self.assignments = Records(self.replication)
         self.grants = Records(self.replication)
+        self.deleted_applications = Records(self.replication)
+        self.deleted_service_principals = Records(self.replication)
         self.clear()
 
     def clear(self) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from connectors.entra.models import (
+    AppPresence,
     ConsentFacts,
     ConsentManifest,
     EntraAccount,
@@ -36,6 +39,7 @@ class FakeTenant(Told):
         self.policies = SignInPolicies(False, (), (), ())
         self.probe = PasswordProbe(self.user.upn, ProbeVerdict.VALID, (), "corr-1", START)
         self.apps: tuple[EntraApp, ...] = (APP,)
+        self.presence = AppPresence((APP,), (), (), ())
         self.complete = True
         self.withheld: set[str] = set()
         self.granted_more: dict[str, GrantedHow] = {}
@@ -69,6 +73,10 @@ class FakeTenant(Told):
     def find_apps(self, display_name: str) -> tuple[EntraApp, ...]:
         """Find enterprise applications by display name; several may share one."""
         return self.act("find_apps", lambda: self.apps)
+
+    def app_presence(self, display_name: str, resources: Sequence[str]) -> AppPresence:
+        """Read what there is under an app's name."""
+        return self.act("app_presence", lambda: self.presence)
 
     def consent_facts(
         self, app_id: str, account_id: str, manifest: ConsentManifest

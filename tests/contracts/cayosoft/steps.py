@@ -67,6 +67,17 @@ class Desk:
         """Return the one console."""
         return cast("ConsoleDriver", self.screen)
 
+    def wants(self, resource: str, value: str) -> None:
+        """Let the manifest ask for one delegated permission more."""
+        manifest = Path(self.location.in_tenant.consent.manifest)
+        asked = json.loads(manifest.read_text())
+        more = {
+            "resource_app_id": resource, "resource": "another API", "kind": "delegated",
+            "value": value,
+        }  # fmt: skip
+        asked["permissions"].append(more)
+        manifest.write_text(json.dumps(asked))
+
     @property
     def systems(self) -> Systems:
         """The desk as what the steps ask for."""

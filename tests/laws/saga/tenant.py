@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from connectors.entra.budget import ProbeBudget
 from connectors.entra.models import (
+    AppPresence,
     ConsentFacts,
     ConsentManifest,
     EntraAccount,
@@ -202,6 +203,14 @@ class SagaTenant:
         """Find enterprise applications by display name."""
         return self._line.call(
             "tenant", "find_apps", lambda: (APP,) if self._truth.registered else ()
+        )
+
+    def app_presence(self, display_name: str, resources: Sequence[str]) -> AppPresence:
+        """Read what there is under an app's name."""
+        return self._line.call(
+            "tenant",
+            "app_presence",
+            lambda: AppPresence((APP,) if self._truth.registered else (), (), (), ()),
         )
 
     def consent_facts(
