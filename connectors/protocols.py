@@ -29,6 +29,7 @@ from connectors.cayosoft.models import (
 )
 from connectors.entra.granted import ConsentHistory
 from connectors.entra.models import (
+    AppPresence,
     ConsentFacts,
     ConsentManifest,
     EntraAccount,
@@ -37,6 +38,7 @@ from connectors.entra.models import (
     PasswordProbe,
     RoleFacts,
     SetterCheck,
+    SignInPolicies,
 )
 from connectors.entra.remediation import ConsentChange, ConsentSnapshot, Permit, RemediationPlan
 from connectors.ledger import Ledger
@@ -202,8 +204,14 @@ class Tenant(Protocol):
     def role_facts(self, account_id: str) -> RoleFacts:
         """Read its directory roles: direct, through groups, eligible; and what could not be read."""
 
+    def sign_in_policies(self, account_id: str, held: RoleFacts) -> SignInPolicies:
+        """Read which policies could stop its password sign-ins; never raises for what cannot be read."""
+
     def find_apps(self, display_name: str) -> tuple[EntraApp, ...]:
         """Find enterprise applications by display name; several may share one."""
+
+    def app_presence(self, display_name: str, resources: Sequence[str]) -> AppPresence:
+        """Read what there is under an app's name, in the recycle bin too, and of the resources it needs."""
 
     def consent_facts(
         self, app_id: str, account_id: str, manifest: ConsentManifest

@@ -16,6 +16,9 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?$")]
 
 Text = Annotated[str, Field(min_length=1, max_length=512)]
 
+Roles = Annotated[tuple[Text, ...], Field(min_length=1)]
+"""Directory roles of which one is enough."""
+
 
 class Model(BaseModel):
     """Base of every model here: frozen, and unknown fields are mistakes."""
@@ -229,9 +232,10 @@ class Microsoft365Connection(ConnectionBase):
     extension: Literal[Extension.MICROSOFT_365]
     tenant: Name
     validation_domain: Text = Field(description="Domain of the test users' names.")
-    required_roles: tuple[Text, ...] = Field(
+    required_roles: tuple[Text | Roles, ...] = Field(
         default=("Global Administrator",),
-        description="Directory roles the account must hold; the vendor's articles disagree.",
+        description="Directory roles the account must hold; of a list in it, any one. Global Administrator "
+        "stands for each. The vendor's articles disagree.",
     )
     consent: Consent
 

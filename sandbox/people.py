@@ -40,6 +40,7 @@ _APP_RIGHTS: dict[str, dict[str, list[str]]] = {
             "Application.Read.All",
             "Directory.Read.All",
             "RoleManagement.Read.Directory",
+            "Policy.Read.All",
         ]
     },
     "validator": {"application_permissions": ["User.ReadWrite.All", "User.DeleteRestore.All"]},

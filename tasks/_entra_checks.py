@@ -1,8 +1,10 @@
-"""What is checked of the Entra account before its password is entered: roles, and one sign-in."""
+"""What is checked of the Entra account before its password is entered: roles, policies, and one sign-in."""
 
 from __future__ import annotations
 
-from connectors.entra.models import EntraAccount, PasswordProbe, ProbeVerdict
+from connectors.entra import codes
+from connectors.entra.models import EntraAccount, PasswordProbe, ProbeVerdict, RoleFacts
+from connectors.entra.policies import policy_findings
 from connectors.entra.roles import ELIGIBLE, missing_roles
 from connectors.errors import InvalidInput, SignInReason, SignInRefused, Unreachable
 from connectors.models import Finding
@@ -10,7 +12,6 @@ from connectors.protocols import Systems
 from report.record import current_record
 from tasks.identify import Location
 
-GLOBAL_ADMINISTRATOR = "Global Administrator"
 _REASONS = {
     ProbeVerdict.INVALID: SignInReason.WRONG_PASSWORD,
     ProbeVerdict.LOCKED: SignInReason.LOCKED,
@@ -18,23 +19,14 @@ _REASONS = {
     ProbeVerdict.USER_NOT_FOUND: SignInReason.NOT_FOUND,
 }
 
-_EXCLUDE = (
-    "Exclude the account from Conditional Access and multi-factor authentication, as the vendor asks; "
-    "the product cannot sign in unattended otherwise."
-)
-_COMPLETE = {
-    ProbeVerdict.VALID_EXPIRED: (
-        "Set a new password that does not expire (PATCH /users/<id> with passwordPolicies "
-        "DisablePasswordExpiration), put it in Vault, then start the update again."
-    ),
-    ProbeVerdict.VALID_NEEDS_CONSENT: (
-        "The account is fine: consent to the probe app (probe_client_id in the inventory) for User.Read, "
-        "so that the next sign-in can be proven."
-    ),
-}
+
+def standing(systems: Systems, location: Location, account: EntraAccount) -> str:
+    """Record what is wrong with the account's roles and what policies reach it; return both in a sentence."""
+    facts, active = _roles(systems, location, account)
+    return f"roles: {active}; {_policies(systems, location, account, facts)}"
 
 
-def roles(systems: Systems, location: Location, account: EntraAccount) -> str:
+def _roles(systems: Systems, location: Location, account: EntraAccount) -> tuple[RoleFacts, str]:
     """Record a finding for every required role that is not active; return the active ones' names.
 
     Global Administrator stands for every required role: the vendor asks for it, or for less.
@@ -43,9 +35,7 @@ def roles(systems: Systems, location: Location, account: EntraAccount) -> str:
     facts = systems.tenant(location.in_tenant.tenant).role_facts(account.id)
     for unread in facts.unread:
         record.leave_unchecked(f"roles of {account.upn}: {unread}")
-    if missing_roles([GLOBAL_ADMINISTRATOR], facts.holdings, account.upn):
-        required = location.in_tenant.required_roles
-        record.find(*missing_roles(required, facts.holdings, account.upn))
+    record.find(*missing_roles(location.in_tenant.required_roles, facts.holdings, account.upn))
     if not account.cloud_only:
         record.find(
             Finding(
@@ -56,7 +46,25 @@ def roles(systems: Systems, location: Location, account: EntraAccount) -> str:
             )
         )
     active = {item.name for item in facts.holdings if item.how != ELIGIBLE}
-    return ", ".join(sorted(active)) or "none"
+    return facts, ", ".join(sorted(active)) or "none"
+
+
+def _policies(systems: Systems, location: Location, account: EntraAccount, held: RoleFacts) -> str:
+    """Record what security defaults and Conditional Access mean for the account; return a sentence.
+
+    They are signals: the sign-in decides. What may not be read is said to be unchecked.
+    """
+    record = current_record().here()
+    tenant = systems.tenant(location.in_tenant.tenant)
+    seen = tenant.sign_in_policies(account.id, held)
+    for unread in seen.unread:
+        record.leave_unchecked(f"sign-in policies that reach {account.upn}: {unread}")
+    record.find(*policy_findings(seen, account.upn))
+    names = [policy.name for policy in seen.reaching]
+    names += ["security defaults"] if seen.security_defaults else []
+    names += [f"{name} (report only)" for name in seen.report_only]
+    otherwise = "not all read" if seen.unread else "none"
+    return f"policies that reach its sign-in: {', '.join(names) or otherwise}"
 
 
 def password(systems: Systems, location: Location) -> tuple[ProbeVerdict, str]:
@@ -67,7 +75,7 @@ def password(systems: Systems, location: Location) -> tuple[ProbeVerdict, str]:
     """
     probe = systems.tenant(location.in_tenant.tenant).probe_password(location.secret)
     record = current_record().here()
-    codes = ", ".join(f"AADSTS{code}" for code in probe.codes)
+    numbers = codes.numbers(probe.codes)
     if probe.verdict is ProbeVerdict.VALID:
         return probe.verdict, f"signs in (correlation id {probe.correlation_id})"
     if probe.verdict.password_accepted:
@@ -75,28 +83,28 @@ def password(systems: Systems, location: Location) -> tuple[ProbeVerdict, str]:
             Finding(
                 "entra.sign-in-not-complete",
                 probe.account,
-                f"The password is very likely right, but the sign-in ended with {codes}: "
-                f"{probe.verdict.value}.",
-                _COMPLETE.get(probe.verdict, _EXCLUDE),
+                f"The password is very likely right, but the sign-in did not come to its end: "
+                f"{codes.meaning(probe.codes)} ({numbers}).",
+                codes.advice(probe.codes),
             )
         )
-        return probe.verdict, f"{probe.verdict.value} ({codes})"
+        return probe.verdict, f"{probe.verdict.value}: {codes.meaning(probe.codes)} ({numbers})"
     if probe.verdict is ProbeVerdict.UNKNOWN:
         record.leave_unchecked(
-            f"the password of {probe.account}: Entra answered {codes}, whose meaning is not known; "
-            "the console's Validate decides"
+            f"the password of {probe.account}: Entra answered {numbers}, {codes.meaning(probe.codes)}; "
+            f"the console's Validate decides. {codes.advice(probe.codes)}"
         )
-        return probe.verdict, f"not proven ({codes})"
-    raise _refusal(probe, location, codes)
+        return probe.verdict, f"not proven ({numbers})"
+    raise _refusal(probe, location, numbers)
 
 
 def _refusal(
-    probe: PasswordProbe, location: Location, codes: str
+    probe: PasswordProbe, location: Location, numbers: str
 ) -> SignInRefused | Unreachable | InvalidInput:
     again = f"account-rotation update {location.service.name} --connection {location.name}"
     facts = {
         "account": probe.account,
-        "codes": codes or None,
+        "codes": numbers or None,
         "correlation_id": probe.correlation_id,
     }
     reason = _REASONS.get(probe.verdict)
@@ -115,7 +123,7 @@ def _refusal(
             "entra",
             "sign in",
             reason=reason,
-            advice=f"Look at the account in Entra ID (sign-in logs name the cause), then: {again}",
+            advice=f"{_said(probe)} Then: {again}",
             **facts,
         )
     if probe.verdict is ProbeVerdict.TRANSIENT:
@@ -123,7 +131,12 @@ def _refusal(
     return InvalidInput(
         "entra",
         "sign in",
-        advice="The probe app or the tenant is set up wrongly: look the code up, correct "
-        "probe_client_id or tenant_id in the inventory; this says nothing about the password.",
+        advice=f"{_said(probe)} This says nothing about the password. Then: {again}",
         **facts,
     )
+
+
+def _said(probe: PasswordProbe) -> str:
+    """Return what the answer means and what is due, as two sentences."""
+    meaning = codes.meaning(probe.codes)
+    return f"{meaning[:1].upper()}{meaning[1:]}. {codes.advice(probe.codes)}"

@@ -10,7 +10,7 @@ from connectors.cayosoft.models import (
 )
 from connectors.errors import Unknown, Unreachable
 from connectors.protocols import ConsoleDriver, Systems
-from tasks import _console
+from tasks import _console, _entra_app
 from tasks._step import AlreadySo, Answer, Done, step
 from tasks._wait import eventually, observe
 from tasks.identify import Location
@@ -25,8 +25,11 @@ def find_or_register_app(
 ) -> Answer[AppRegistration]:
     """Find the product's Entra app, or register it, signing in with the same account.
 
-    The console searches before it registers, so the repeat after a lost answer finds the app.
+    The console searches before it registers, so the repeat after a lost answer finds the app. What the
+    tenant has under its name is looked at first: several, a deleted one and another one are findings. Raises
+    Refused where the app is disabled, or cannot be registered, before the console is asked.
     """
+    present = _entra_app.look(systems, location)
     location.ledger.require()
     console = systems.console(location.service.name)
     key = _console.run_key(location, "app")
@@ -36,9 +39,11 @@ def find_or_register_app(
         lost = unknown.sealed()
     else:
         how = "registered" if app.registered_now else "found"
+        _entra_app.compare(present, app)
         return Done(app, f"{how} {app.display_name!r}, app id {app.app_id}")
     app = observe(lambda: console.find_or_register_app(row, key), lost)
     how = "the answer was lost, searched again and found"
+    _entra_app.compare(present, app)
     return Done(app, f"{how} {app.display_name!r}, app id {app.app_id}")
 
 

@@ -35,7 +35,7 @@ def open_extension(systems: Systems, location: Location) -> Answer[bool]:
 def update_credential(
     systems: Systems, location: Location, *, dry_run: bool
 ) -> Answer[tuple[ConnectionRow, Draft | None]]:
-    """Check the account and its roles, prove the password, and enter both in a draft.
+    """Check the account, its roles and the policies that reach it, prove the password, and enter both in a draft.
 
     Raises SignInRefused, BudgetSpent, NotFound, OutOfStep or Superseded with the console unchanged.
     """
@@ -54,8 +54,8 @@ def update_credential(
             advice="Enable the account in Entra ID, then start the update again; "
             "no sign-in was spent.",
         )
-    roles = _entra_checks.roles(systems, location, account)
-    proven = f"{_sign_in.prove(systems, location, account.upn)}; roles: {roles}"
+    standing = _entra_checks.standing(systems, location, account)
+    proven = f"{_sign_in.prove(systems, location, account.upn)}; {standing}"
     if _console.already_holds(row, location, credential):
         return AlreadySo((row, None), f"{proven}; {_console.describe(row)}")
     if dry_run:

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from connectors.active_directory.models import Right, RightCheck
 from connectors.active_directory.rights import delegation_advice
 from connectors.cayosoft.models import Operation
-from connectors.entra.models import ConsentReview, GrantedHow, PermissionKind
-from connectors.entra.roles import missing_roles
+from connectors.entra.models import ConsentReview
 from connectors.errors import NotPermitted, RotationError, SignInRefused
 from connectors.models import Extension, Finding, Presence
 from connectors.protocols import Systems
 from report.record import current_record
+from tasks._entra_permissions import explain
 from tasks._step import Answer, Done, step
 from tasks.identify import Location
 
@@ -23,16 +23,6 @@ _RIGHTS = {
     Operation.AD_MODIFY_USER.value: Right.WRITE_ATTRIBUTES,
     Operation.AD_DELETE_USER.value: Right.DELETE_USER,
 }
-_ENOUGH = {
-    Operation.ENTRA_CREATE_USER.value: ("User.ReadWrite.All", "Directory.ReadWrite.All"),
-    Operation.ENTRA_MODIFY_USER.value: ("User.ReadWrite.All", "Directory.ReadWrite.All"),
-    Operation.ENTRA_DELETE_USER.value: (
-        "User.ReadWrite.All",
-        "User.DeleteRestore.All",
-        "Directory.ReadWrite.All",
-    ),
-}
-"""Graph delegated permissions of which one suffices (Microsoft's permission map)."""
 
 
 @contextmanager
@@ -52,7 +42,7 @@ def double_check_permissions(
     if location.extension is Extension.ACTIVE_DIRECTORY:
         findings = _rights(systems, location, failed.operation)
     else:
-        findings = _grants(systems, location, failed.operation, review)
+        findings = explain(systems, location, failed, review)
     current_record().here().find(*findings)
     named = "; ".join(item.subject for item in findings)
     return Done(findings, f"{failed.operation} failed: {named or 'no missing permission found'}")
@@ -133,38 +123,3 @@ def _rights(systems: Systems, location: Location, operation: str) -> tuple[Findi
         for check in checks
         if check.presence is Presence.MISSING and wanted in (None, check.right)
     )
-
-
-def _grants(
-    systems: Systems, location: Location, operation: str, review: ConsentReview | None
-) -> tuple[Finding, ...]:
-    enough = _ENOUGH.get(operation)
-    if enough is None or review is None:
-        return ()
-    for_the_account = {GrantedHow.CONNECTION_ACCOUNT, GrantedHow.ORGANIZATION}
-    granted = {
-        line.permission.value
-        for line in review.lines
-        if line.permission.kind is PermissionKind.DELEGATED and for_the_account & {*line.granted}
-    }
-    if not granted & {*enough}:
-        return (
-            Finding(
-                "consent.permission-missing",
-                enough[0],
-                f"The product's app lacks the delegated permission {enough[0]}, which "
-                f"{operation} needs.",
-                f"Grant {enough[0]} for the connection account, then start the update again.",
-            ),
-        )
-    return _missing_role(systems, location)
-
-
-def _missing_role(systems: Systems, location: Location) -> tuple[Finding, ...]:
-    """The permission is there, so the account's own role is the next suspect."""
-    tenant = systems.tenant(location.in_tenant.tenant)
-    account = tenant.account(systems.vault.credential(location.secret).username)
-    holdings = tenant.role_facts(account.id).holdings
-    if not missing_roles(["Global Administrator"], holdings, account.upn):
-        return ()
-    return missing_roles(["User Administrator"], holdings, account.upn)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Self
 
 import httpx
 
+from connectors.entra.apps import app_presence
 from connectors.entra.auth import Tokens
 from connectors.entra.bringing_about import BringingAbout
 from connectors.entra.granted import ConsentHistory
@@ -16,6 +17,7 @@ from connectors.entra.grants import consent_facts, find_apps
 from connectors.entra.graph import Graph
 from connectors.entra.history import consent_history
 from connectors.entra.models import (
+    AppPresence,
     ConsentFacts,
     ConsentManifest,
     EntraAccount,
@@ -24,8 +26,10 @@ from connectors.entra.models import (
     PasswordProbe,
     RoleFacts,
     SetterCheck,
+    SignInPolicies,
 )
 from connectors.entra.passwords import Passwords, await_change
+from connectors.entra.policies import sign_in_policies
 from connectors.entra.polling import Timing
 from connectors.entra.probe import PasswordProber
 from connectors.entra.remediator import Remediator
@@ -135,9 +139,17 @@ class EntraClient:
         """Read its directory roles, with what could not be read."""
         return role_facts(self._graph, account_id)
 
+    def sign_in_policies(self, account_id: str, held: RoleFacts) -> SignInPolicies:
+        """Read which policies could stop its password sign-ins; never raises for what cannot be read."""
+        return sign_in_policies(self._graph, account_id, held)
+
     def find_apps(self, display_name: str) -> tuple[EntraApp, ...]:
         """Find enterprise applications by display name; several may share one."""
         return find_apps(self._graph, display_name)
+
+    def app_presence(self, display_name: str, resources: Sequence[str]) -> AppPresence:
+        """Read what there is under an app's name, in the recycle bin too, and of the resources it needs."""
+        return app_presence(self._graph, display_name, resources)
 
     def consent_facts(
         self, app_id: str, account_id: str, manifest: ConsentManifest

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from connectors.entra.models import PasswordProbe, ProbeVerdict
-from connectors.models import Finding
+from connectors.entra.models import ProbeVerdict
 
 V = ProbeVerdict
 
@@ -47,10 +46,18 @@ _ROWS: tuple[Row, ...] = (
         "tells which of the two it is; a lockout ends by itself after a minute or more.",
     ),
     Row(
-        (50055, 50144),
+        (50055,),
         V.VALID_EXPIRED,
-        "the password has expired",
-        "Set a new password through a rotation, with no change forced at the next sign-in.",
+        "the password has expired, or a change of it is forced at the next sign-in",
+        "Set a new password that does not expire (PATCH /users/<id> with passwordPolicies "
+        "DisablePasswordExpiration, and no change forced), put it in Vault, then start the update again.",
+    ),
+    Row(
+        (50144,),
+        V.VALID_EXPIRED,
+        "the password has expired in the on-premises Active Directory",
+        "Set a new password there, put it in Vault, then start the update again; the vendor asks for a "
+        "cloud-only account.",
     ),
     Row(
         (50056,),
@@ -65,17 +72,41 @@ _ROWS: tuple[Row, ...] = (
         "Enable the account in Entra admin centre > Users > the account, then start again.",
     ),
     Row(
-        (50072, 50074, 50076, 50078, 50079, 50158),
+        (50074, 50076, 50078),
         V.VALID_MFA_REQUIRED,
-        "multi-factor authentication is demanded",
-        "Exclude the account from the policy for the worker's named location, or accept that its "
-        "password cannot be proven without a person.",
+        "multi-factor authentication is demanded of this account",
+        "Exclude the account from every Conditional Access policy and from per-user multi-factor "
+        "authentication, as the vendor asks: the product cannot answer it unattended. The policies that reach "
+        "the account are among the findings where they may be read.",
     ),
     Row(
-        (53003, 53000, 53001, 53002, 50131, 530032),
+        (50072, 50079),
+        V.VALID_MFA_REQUIRED,
+        "the account must enrol in multi-factor authentication first, as security defaults or a "
+        "registration policy demand",
+        "With security defaults: enrol the account in two-step verification, then Console > Microsoft 365 > "
+        "... > Validate > Next. Else exclude the account from the policy that demands it.",
+    ),
+    Row(
+        (50158,),
+        V.VALID_MFA_REQUIRED,
+        "a control outside Entra is to be answered (third-party multi-factor authentication, or terms)",
+        "Exclude the account from the Conditional Access policy with the custom control: nothing answers it "
+        "unattended.",
+    ),
+    Row(
+        (53003, 50131, 530032),
         V.VALID_BLOCKED_BY_POLICY,
         "Conditional Access blocks this sign-in",
-        "Exclude the account from the Conditional Access policy for the worker's named location.",
+        "Exclude the account from the Conditional Access policy; the account's sign-in log names it, and so do "
+        "the findings where policies may be read. From another network the answer may differ.",
+    ),
+    Row(
+        (53000, 53001, 53002),
+        V.VALID_BLOCKED_BY_POLICY,
+        "Conditional Access demands a managed device or an approved app",
+        "Exclude the account from that Conditional Access policy: a sign-in by password never comes from a "
+        "managed device.",
     ),
     Row(
         (50097, 50129, 50155),
@@ -86,8 +117,8 @@ _ROWS: tuple[Row, ...] = (
     Row(
         (50105,),
         V.VALID_BLOCKED_BY_POLICY,
-        "the user is not assigned to the probe app",
-        "Enterprise applications > the probe app > Users and groups: assign the account.",
+        "the user is not assigned to the app that signs in",
+        "Enterprise applications > the app > Users and groups: assign the account.",
     ),
     Row(
         (50135, 50125),
@@ -99,7 +130,8 @@ _ROWS: tuple[Row, ...] = (
         (65001, 90094, 90008),
         V.VALID_NEEDS_CONSENT,
         "the probe app lacks consent",
-        "Sign in to the probe app once as this account and accept User.Read for this user only.",
+        "The account is fine: sign in to the probe app (probe_client_id in the inventory) once as this account "
+        "and accept User.Read for this user only, so that the next sign-in can be proven.",
     ),
     Row(
         (530035,),
@@ -206,18 +238,12 @@ def advice(codes: Iterable[int]) -> str:
     return rows[0].action if rows else _NOT_LISTED
 
 
-def probe_findings(probe: PasswordProbe) -> tuple[Finding, ...]:
-    """Return what a probe leaves to be done: nothing when the password was proven."""
-    if probe.verdict is V.VALID:
-        return ()
-    rows = [TABLE[code] for code in probe.codes if code in TABLE]
-    meanings = "; ".join(row.meaning for row in rows) or "an answer without a number we know"
-    numbers = ", ".join(f"AADSTS{code}" for code in probe.codes) or "no AADSTS number"
-    return (
-        Finding(
-            code=f"sign-in.{probe.verdict.name.lower().replace('_', '-')}",
-            subject=probe.account,
-            detail=f"{probe.verdict.value}: {meanings} ({numbers})",
-            advice=advice(probe.codes),
-        ),
-    )
+def meaning(codes: Iterable[int]) -> str:
+    """Return in words what the numbers mean that are listed."""
+    rows = dict.fromkeys(TABLE[code].meaning for code in codes if code in TABLE)
+    return "; ".join(rows) or "an answer without a number that is known here"
+
+
+def numbers(codes: Iterable[int]) -> str:
+    """Return the numbers as Microsoft writes them."""
+    return ", ".join(f"AADSTS{code}" for code in codes) or "no AADSTS number"

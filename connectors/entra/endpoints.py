@@ -30,6 +30,7 @@ class Endpoint:
 
 _USER = ("id", "userPrincipalName", "displayName", "department")
 _PRINCIPAL = ("id", "appId", "displayName", "accountEnabled")
+_BINNED = ("id", "appId", "displayName", "deletedDateTime")
 _RESOURCE = ("id", "appId", "displayName", "appRoles", "oauth2PermissionScopes")
 
 READ_ACCOUNT = Endpoint(
@@ -90,7 +91,7 @@ MEMBERSHIPS = Endpoint(
     "GET",
     "/users/{holder}/transitiveMemberOf",
     "User.Read.All",
-    select=("id", "displayName", "roleTemplateId"),
+    select=("id", "displayName", "roleTemplateId", "isAssignableToRole"),
 )
 APP_MEMBERSHIPS = Endpoint(
     "read memberships of an application",
@@ -107,8 +108,36 @@ ELIGIBLE_ROLES = Endpoint(
     select=("id", "roleDefinitionId", "directoryScopeId"),
     expand="roleDefinition",
 )
+SECURITY_DEFAULTS = Endpoint(
+    "read security defaults",
+    "GET",
+    "/policies/identitySecurityDefaultsEnforcementPolicy",
+    "Policy.Read.All",
+    select=("id", "isEnabled"),
+)
+CONDITIONAL_ACCESS = Endpoint(
+    "read Conditional Access policies",
+    "GET",
+    "/identity/conditionalAccess/policies",
+    "Policy.Read.All",
+    select=("id", "displayName", "state", "conditions", "grantControls"),
+)
 FIND_APPS = Endpoint(
     "find apps", "GET", "/servicePrincipals", "Application.Read.All", select=_PRINCIPAL
+)
+BINNED_APPS = Endpoint(
+    "list deleted app registrations",
+    "GET",
+    "/directory/deletedItems/microsoft.graph.application",
+    "Application.Read.All",
+    select=_BINNED,
+)
+BINNED_PRINCIPALS = Endpoint(
+    "list deleted enterprise applications",
+    "GET",
+    "/directory/deletedItems/microsoft.graph.servicePrincipal",
+    "Application.Read.All",
+    select=_BINNED,
 )
 READ_APP = Endpoint(
     "read app",

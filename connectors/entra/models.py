@@ -66,13 +66,35 @@ class RoleHolding:
     name: str
     how: str  # "direct", "through a group", "eligible only"
     scope: str = "/"
+    group: str | None = None  # the group that has it, where that is known
 
 
 @dataclass(frozen=True, slots=True)
 class RoleFacts:
-    """The roles of an account, and what could not be read about them, for the report."""
+    """The roles and groups of an account, and what could not be read about them, for the report."""
 
     holdings: tuple[RoleHolding, ...]
+    unread: tuple[str, ...]
+    groups: tuple[str, ...] = ()  # ids of all its groups, through other groups too
+
+
+@dataclass(frozen=True, slots=True)
+class SignInPolicy:
+    """One Conditional Access policy that reaches password sign-ins of an account."""
+
+    id: str
+    name: str
+    demands: str  # "blocks the sign-in", "demands multi-factor authentication"
+    only_when: tuple[str, ...]  # conditions that cannot be decided from here
+
+
+@dataclass(frozen=True, slots=True)
+class SignInPolicies:
+    """What could stop a password sign-in of an account, and what could not be read of it."""
+
+    security_defaults: bool | None  # None: not read
+    reaching: tuple[SignInPolicy, ...]
+    report_only: tuple[str, ...]  # names of policies that would reach it if they were enforced
     unread: tuple[str, ...]
 
 
@@ -92,6 +114,25 @@ class EntraApp:
     service_principal_id: str
     display_name: str
     enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BinnedApp:
+    """A deleted app that can still be restored; ``id`` is its object id in the recycle bin."""
+
+    app_id: str
+    id: str
+    deleted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AppPresence:
+    """What the tenant has under one app name, and what could not be read of it."""
+
+    apps: tuple[EntraApp, ...]
+    binned: tuple[BinnedApp, ...]  # only looked for where there is no app
+    missing_resources: tuple[str, ...]  # resource app ids without a service principal here
+    unread: tuple[str, ...]
 
 
 class PermissionKind(StrEnum):

@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from connectors.entra.granted import AppUser, AssignedRole, DelegatedGrant
-from connectors.entra.models import EntraAccount, EntraApp, EntraUser
+from connectors.entra.models import BinnedApp, EntraAccount, EntraApp, EntraUser
 
 
 def _guid(value: object) -> object:
@@ -88,6 +88,8 @@ class Membership(Shape):
     """One thing that the account is a member of. Reduced when the reader may not see more."""
 
     kind: str = Field(validation_alias=AliasChoices("@odata.type"))
+    id: str | None = None
+    assignable: bool | None = Field(default=None, alias="isAssignableToRole")
     name: str | None = Field(default=None, alias="displayName")
     role_template_id: str | None = Field(default=None, alias="roleTemplateId")
 
@@ -104,6 +106,19 @@ class Principal(Shape):
     def noun(self) -> EntraApp:
         """Return it in our words."""
         return EntraApp(self.app_id, self.id, self.name, self.enabled)
+
+
+class Binned(Shape):
+    """A deleted app as BINNED_APPS selects it."""
+
+    id: Guid
+    app_id: Guid = Field(alias="appId")
+    name: str = Field(alias="displayName")
+    deleted: datetime | None = Field(default=None, alias="deletedDateTime")
+
+    def noun(self) -> BinnedApp:
+        """Return it in our words."""
+        return BinnedApp(self.app_id, self.id, self.deleted)
 
 
 class AppRole(Shape):

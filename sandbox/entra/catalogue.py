@@ -53,6 +53,7 @@ profile - 14dad69e-099b-42c9-810b-d002981feec1
 email - 64a6cdd6-aab1-4aaf-94b8-3cc8405e90d0
 offline_access - 7427e0e9-2fba-42fe-b0c0-848c9e6a8182
 RoleEligibilitySchedule.Read.Directory + +
+Policy.Read.All + +
 """
 # "+": the permission exists, its real id is not in our facts; the stand-in makes one up from the name.
 _EXCHANGE_PERMISSIONS = """

@@ -19,6 +19,7 @@ from sandbox.entra.granting import (
 from sandbox.entra.graph_apps import delete_application, delete_service_principal
 from sandbox.entra.graph_users import delete_user
 from sandbox.entra.passwords import Outcome, hashed, matches
+from sandbox.entra.policies import conditional_access
 from sandbox.entra.records import Record
 from sandbox.entra.seeds import add_application, add_client, add_user, assign_role, plant
 from sandbox.entra.tenant import Tenant, first, new_id, same
@@ -119,6 +120,24 @@ class Commands:
         for role in roles:
             assign_role(self._tenant, holder, role)
 
+    def set_eligible_roles(self, upn: str, roles: list[str | Answer]) -> None:
+        """Replace the roles that the user is eligible for."""
+        holder = self._user(upn)["id"]
+        for eligibility in list(self._tenant.role_eligibilities.all()):
+            if eligibility["principalId"] == holder:
+                self._tenant.role_eligibilities.remove(eligibility["id"])
+        for role in roles:
+            assign_role(self._tenant, holder, role, eligible=True)
+
+    def set_security_defaults(self, on: bool) -> None:
+        """Switch security defaults on or off; on, administrators are asked for a second factor."""
+        self._tenant.security_defaults = on
+
+    def set_conditional_access(self, policies: list[Answer]) -> None:
+        """Replace the Conditional Access policies; plain ones are enforced (``policies.enforce``)."""
+        found = [conditional_access(self._tenant, policy) for policy in policies]
+        self._tenant.conditional_access = found
+
     def unlock(self, upn: str) -> None:
         """Clear smart lockout for the user."""
         self._tenant.passwords.forgive(self._user(upn)["id"])
@@ -160,6 +179,11 @@ class Commands:
             delete_application(self._tenant, application)
         else:
             delete_service_principal(self._tenant, principal)
+
+    def empty_bin(self) -> None:
+        """Forget deleted apps, as 30 days do."""
+        self._tenant.deleted_applications.clear()
+        self._tenant.deleted_service_principals.clear()
 
     def disable_app(self, client: str, on: bool = False) -> None:
         """Disable the service principal, or enable it again with ``on``."""

@@ -8,6 +8,7 @@ from typing import Any
 from sandbox.entra.errors import GraphRefused, bad_request, not_found, stamp
 from sandbox.entra.granting import new_service_principal, required_access
 from sandbox.entra.graph import Caller, Graph, body_of
+from sandbox.entra.graph_bin import into_the_bin
 from sandbox.entra.records import Record, Records
 from sandbox.entra.seeds import new_application
 from sandbox.entra.tenant import Tenant, first
@@ -154,6 +155,7 @@ def _check(body: dict[str, Any], settable: set[str]) -> None:
 
 def delete_application(tenant: Tenant, application: Record) -> None:
     """Delete an application and, as in its home tenant, its service principal with all grants."""
+    into_the_bin(tenant, tenant.deleted_applications, application)
     tenant.applications.remove(application["id"])
     principal = first(tenant.service_principals.all(), appId=application["appId"])
     if principal:
@@ -162,6 +164,7 @@ def delete_application(tenant: Tenant, application: Record) -> None:
 
 def delete_service_principal(tenant: Tenant, principal: Record) -> None:
     """Delete a service principal with everything that was granted to it or by it."""
+    into_the_bin(tenant, tenant.deleted_service_principals, principal)
     tenant.service_principals.remove(principal["id"])
     for grant in list(tenant.grants.all()):
         if principal["id"] in (grant["clientId"], grant["resourceId"]):

@@ -74,12 +74,15 @@ def add_user(tenant: Tenant, spec: Spec) -> Record:
 
 def _assign_through_group(tenant: Tenant, principal: str, name: str, spec: Spec) -> None:
     through_group = spec.get("roles_through_group", ())
-    if through_group:
+    eligible = spec.get("eligible_roles_through_group", ())
+    if through_group or eligible:
         group_id = new_id()
         group = {"id": group_id, "displayName": f"Role holders {name}", "isAssignableToRole": True}
         tenant.groups.put(group_id, {**group, "_members": [principal]})
         for role in through_group:
             assign_role(tenant, group_id, role)
+        for role in eligible:
+            assign_role(tenant, group_id, role, eligible=True)
 
 
 def new_user(upn: str, display_name: str, now: str) -> Record:

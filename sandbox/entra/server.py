@@ -10,8 +10,10 @@ from sandbox.entra.commands import Commands
 from sandbox.entra.consent import ConsentPrompt
 from sandbox.entra.graph import Graph
 from sandbox.entra.graph_apps import Apps
+from sandbox.entra.graph_bin import Bin
 from sandbox.entra.graph_grants import Grants
 from sandbox.entra.graph_passwords import OwnPasswords
+from sandbox.entra.graph_policies import Policies
 from sandbox.entra.graph_roles import Roles
 from sandbox.entra.graph_users import Users
 from sandbox.entra.seeds import plant
@@ -64,7 +66,7 @@ def assemble(app: App, tenant: Tenant) -> None:
     sign_in = SignIn(app, tenant, issuer)
     ConsentPrompt(app, tenant, sign_in)
     graph = Graph(app, tenant, issuer)
-    for family in (Users, OwnPasswords, Roles, Apps, Grants):
+    for family in (Bin, Users, OwnPasswords, Roles, Policies, Apps, Grants):
         family(graph)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from sandbox.entra.catalogue import AUDIENCES, GRAPH
 from sandbox.entra.errors import SignInRefused, sign_in_error
 from sandbox.entra.passwords import matches
+from sandbox.entra.policies import enforce
 from sandbox.entra.records import Record
 from sandbox.entra.tenant import ClientCredential, Tenant
 from sandbox.entra.tokens import Issuer, check_assertion, client_info
@@ -173,6 +174,7 @@ class SignIn:
         if user is None or "@" not in upn:
             raise SignInRefused(50034)
         self._tenant.passwords.check(user, password, person=person)
+        enforce(self._tenant, user, person=person)
         return user
 
     def _scopes(self, text: str) -> tuple[str, Record, list[str], set[str]]:

@@ -41,6 +41,8 @@ class Tenant:
         self.service_principals = Records(self.replication)
         self.assignments = Records(self.replication)
         self.grants = Records(self.replication)
+        self.deleted_applications = Records(self.replication)
+        self.deleted_service_principals = Records(self.replication)
         self.clear()
 
     def clear(self) -> None:
@@ -55,6 +57,8 @@ class Tenant:
         self.federated_domains: set[str] = set()
         self.withheld: set[str] = set()
         self.product: Record = {}
+        self.security_defaults = False
+        self.conditional_access: list[Record] = []
         self.page_size = 100
         self.token_lifetime = 3599
         self.premium = True

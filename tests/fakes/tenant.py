@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from connectors.entra.granted import AssignedRole, ConsentHistory, DelegatedGrant, Place
 from connectors.entra.models import (
+    AppPresence,
     ConsentFacts,
     ConsentManifest,
     EntraAccount,
@@ -16,6 +19,7 @@ from connectors.entra.models import (
     ProbeVerdict,
     RoleFacts,
     RoleHolding,
+    SignInPolicies,
 )
 from connectors.entra.remediation import ConsentChange, ConsentSnapshot, Permit, RemediationPlan
 from connectors.errors import NeedsPerson, OutOfStep
@@ -24,6 +28,7 @@ from tests.fakes.directory import START
 from tests.fakes.telling import Told
 
 APP = EntraApp("app-1", "sp-1", "The App", enabled=True)
+GRAPH = "00000003-0000-0000-c000-000000000000"
 GLOBAL = RoleHolding("62e90394-69f5-4237-9190-012177145e10", "Global Administrator", "direct")
 
 
@@ -34,14 +39,17 @@ class FakeTenant(Told):
         super().__init__()
         self.user = EntraAccount("u-1", "svc@contoso.example", True, True, None)
         self.roles = RoleFacts((GLOBAL,), ())
+        self.policies = SignInPolicies(False, (), (), ())
         self.probe = PasswordProbe(self.user.upn, ProbeVerdict.VALID, (), "corr-1", START)
         self.apps: tuple[EntraApp, ...] = (APP,)
+        self.presence = AppPresence((APP,), (), (), ())
         self.complete = True
         self.withheld: set[str] = set()
         self.organization: set[str] = set()  # delegated permissions granted for everybody
         self.history = ConsentHistory(())
         self.now = START
         self.remediator = FakeRemediator(self)
+        self.granted_more: dict[str, GrantedHow] = {}
 
     @property
     def tries_per_version(self) -> int:
@@ -61,6 +69,10 @@ class FakeTenant(Told):
         """Read its directory roles: direct, through groups, eligible; and what could not be read."""
         return self.act("role_facts", lambda: self.roles)
 
+    def sign_in_policies(self, account_id: str, held: RoleFacts) -> SignInPolicies:
+        """Read which policies could stop its password sign-ins."""
+        return self.act("sign_in_policies", lambda: self.policies)
+
     def probe_password(self, account: SecretHandle) -> PasswordProbe:
         """Sign in with the password exactly once and classify the answer."""
         return self.act("probe_password", lambda: self.probe)
@@ -72,6 +84,10 @@ class FakeTenant(Told):
     def consent_history(self, app: EntraApp) -> ConsentHistory:
         """Read who consented to the app and when."""
         return self.act("consent_history", lambda: self.history)
+
+    def app_presence(self, display_name: str, resources: Sequence[str]) -> AppPresence:
+        """Read what there is under an app's name."""
+        return self.act("app_presence", lambda: self.presence)
 
     def consent_facts(
         self, app_id: str, account_id: str, manifest: ConsentManifest
@@ -88,6 +104,10 @@ class FakeTenant(Told):
         ]
         grants = [Grant(item, _HOW[item.kind]) for item in held]
         grants += [Grant(item, GrantedHow.ORGANIZATION) for item in wide]
+        grants += [
+            Grant(Permission(GRAPH, "Microsoft Graph", PermissionKind.DELEGATED, value), how)
+            for value, how in self.granted_more.items()
+        ]
         unread = () if self.complete else ("the grants could not be read",)
         return ConsentFacts(
             APP,

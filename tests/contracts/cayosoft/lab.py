@@ -14,12 +14,15 @@ import httpx
 
 from connectors.cayosoft.bridge import BridgeConsole
 from connectors.cayosoft.settings import BridgeSettings
+from connectors.entra.client import EntraClient
+from connectors.entra.settings import AppIdentity, CredentialKind, TenantSettings
 from connectors.http import tls_context
 from connectors.models import Extension, SecretHandle
 from sandbox.standin.process import StandIn
 from sandbox.standin.tls import Authority
 from tests.contracts.cayosoft.contract import Checked, Contract
 from tests.contracts.cayosoft.vault import FakeVault
+from tests.unit.entra.support import Clock
 
 AD, M365 = Extension.ACTIVE_DIRECTORY, Extension.MICROSOFT_365
 DOMAIN, BASE_DN, TENANT_DOMAIN = "corp.example.test", "DC=corp,DC=example,DC=test", "example.test"
@@ -27,6 +30,7 @@ OU = f"OU=Validation,{BASE_DN}"
 AD_ACCOUNT, M365_ACCOUNT = f"svc-cayo@{DOMAIN}", f"svc-cayo@{TENANT_DOMAIN}"
 ROWS = {AD: DOMAIN, M365: TENANT_DOMAIN}
 APP = "Cayosoft Administrator API Access"
+VERIFIER = SecretHandle("kv", "orchestrator/contoso/verifier")
 CLIENT = SecretHandle("kv", "orchestrator/bridge/hq")
 ACCOUNTS = {
     AD: SecretHandle("kv", "cayosoft/hq/ad", 1),
@@ -53,6 +57,8 @@ class Lab:
     authority: Authority
     passwords: dict[Extension, str]
     client: dict[str, str]
+    tenant_id: str
+    verifier: dict[str, str]
     vault: FakeVault = field(default_factory=FakeVault)
     contract: Contract = field(default_factory=Contract)
 
@@ -72,6 +78,22 @@ class Lab:
             self.vault,
             transport=Checked(transport, self.contract) if checked else transport,
         )
+
+    def entra(self) -> EntraClient:
+        """Return the tenant as the verifier sees it; its waits move the tenant's clock."""
+        self.vault.put(VERIFIER, client_secret=self.verifier["client_secret"])
+        settings = TenantSettings(
+            name="contoso",
+            tenant_id=self.tenant_id,
+            domain=TENANT_DOMAIN,
+            authority=self.tenant.endpoints["authority"],
+            graph=self.tenant.endpoints["graph"],
+            ca_file=self.authority.ca_file,
+            verifier=AppIdentity(self.verifier["app_id"], VERIFIER, CredentialKind.SECRET),
+            probe_client_id=str(uuid.uuid4()),
+        )
+        timing = Clock(on_sleep=self.tenant.advance).timing()
+        return EntraClient(settings, self.vault, timing=timing)
 
     def rotate(self, extension: Extension, password: str) -> SecretHandle:
         """Change the account's password where it lives and in Vault; the console is left behind."""
@@ -135,6 +157,7 @@ def running(
 ) -> Iterator[Lab]:
     """Start directory, tenant and console; ``registered`` False leaves the app to be registered."""
     passwords = {AD: new_password(), M365: new_password()}
+    verifier = {"app_id": str(uuid.uuid4()), "client_secret": new_password()}
     client = {"client_id": "rotation", "client_secret": f"{new_password()} +%:é"}
     setup_client = str(uuid.uuid4())
     tenant_id = str(uuid.uuid4())
@@ -152,7 +175,7 @@ def running(
         ) as ad,
         StandIn.start(
             "sandbox.entra",
-            config("entra", **tenant_seed(tenant_id, setup_client, passwords[M365], registered)),
+            config("entra", **tenant_seed(tenant_id, setup_client, passwords[M365], registered, verifier)),
             folder / "entra.log",
         ) as entra,
         StandIn.start(
@@ -183,7 +206,7 @@ def running(
             folder / "console.log",
         ) as console,
     ):  # fmt: skip
-        lab = Lab(ad, entra, console, authority, passwords, client)
+        lab = Lab(ad, entra, console, authority, passwords, client, tenant_id, verifier)
         for extension in ROWS:
             lab.publish(extension)
         yield lab
@@ -216,7 +239,7 @@ def directory_seed(password: str, new_password: Callable[[], str]) -> dict[str, 
 
 
 def tenant_seed(
-    tenant_id: str, setup_client: str, password: str, registered: bool
+    tenant_id: str, setup_client: str, password: str, registered: bool, verifier: dict[str, str]
 ) -> dict[str, Any]:
     """Return the tenant's seed: the connection account, the console's first app, perhaps the second."""
     return {
@@ -233,7 +256,18 @@ def tenant_seed(
                     "Directory.Read.All",
                     "User.Read",
                 ],
-            }
+            },
+            verifier
+            | {
+                "display_name": "verifier",
+                "application_permissions": [
+                    "User.Read.All",
+                    "Application.Read.All",
+                    "Directory.Read.All",
+                    "RoleManagement.Read.Directory",
+                    "Policy.Read.All",
+                ],
+            },
         ],
         "product": {
             "app_display_name": APP,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from connectors.entra.budget import ProbeBudget
 from connectors.entra.models import (
+    AppPresence,
     ConsentFacts,
     ConsentManifest,
     EntraAccount,
@@ -21,6 +22,7 @@ from connectors.entra.models import (
     RoleFacts,
     RoleHolding,
     SetterCheck,
+    SignInPolicies,
 )
 from connectors.entra.polling import settled
 from connectors.errors import NotFound, NotPermitted, PolicyRefused
@@ -191,10 +193,24 @@ class SagaTenant:
             lambda: RoleFacts((ROLE,) if self._by_id(account_id).role else (), ()),
         )
 
+    def sign_in_policies(self, account_id: str, held: RoleFacts) -> SignInPolicies:
+        """Read which policies could stop its password sign-ins: none."""
+        return self._line.call(
+            "tenant", "sign_in_policies", lambda: SignInPolicies(False, (), (), ())
+        )
+
     def find_apps(self, display_name: str) -> tuple[EntraApp, ...]:
         """Find enterprise applications by display name."""
         return self._line.call(
             "tenant", "find_apps", lambda: (APP,) if self._truth.registered else ()
+        )
+
+    def app_presence(self, display_name: str, resources: Sequence[str]) -> AppPresence:
+        """Read what there is under an app's name."""
+        return self._line.call(
+            "tenant",
+            "app_presence",
+            lambda: AppPresence((APP,) if self._truth.registered else (), (), (), ()),
         )
 
     def consent_facts(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.entra.codes import CAUTION, TABLE, advice, classify, probe_findings
-from connectors.entra.models import PasswordProbe, ProbeVerdict
+from connectors.entra.codes import CAUTION, TABLE, advice, classify, meaning, numbers
+from connectors.entra.models import ProbeVerdict
 
 # Written down again, by hand, from what Microsoft and its clients say; not read from the table.
 EXPECTED = {
@@ -82,11 +81,27 @@ def test_caution_orders_every_verdict() -> None:
     assert [key for key, _ in itertools.groupby(accepted)] == [None, False, True]
 
 
-def test_only_a_token_leaves_nothing_to_do() -> None:
-    """Every verdict but VALID gives a finding that names the number and what to do."""
-    at = datetime(2026, 11, 1, tzinfo=UTC)
-    assert probe_findings(PasswordProbe("a@b", ProbeVerdict.VALID, (), None, at)) == ()
-    (found,) = probe_findings(PasswordProbe("a@b", ProbeVerdict.LOCKED, (50053,), None, at))
-    assert found.code == "sign-in.locked"
-    assert "AADSTS50053" in found.detail
-    assert "Stop" in found.what_to_do()
+@pytest.mark.parametrize(
+    ("code", "said", "done"),
+    [
+        (50076, "multi-factor authentication is demanded", "Conditional Access"),
+        (50079, "enrol", "Validate"),
+        (50158, "outside Entra", "custom control"),
+        (53003, "Conditional Access blocks", "Exclude"),
+        (53000, "managed device", "Exclude"),
+        (50055, "expired", "new password"),
+        (530035, "security defaults", "Replace security defaults"),
+    ],
+)
+def test_an_answer_is_told_in_words(code: int, said: str, done: str) -> None:
+    """Each answer to a sign-in is explained in words, with what a person does about it."""
+    assert said in meaning([code])
+    assert done in advice([code])
+    assert numbers([code]) == f"AADSTS{code}"
+
+
+def test_an_answer_without_a_known_number() -> None:
+    """A number that is not listed, or none, is said to be unknown."""
+    assert "known" in meaning([42])
+    assert "known" in meaning([])
+    assert numbers([]) == "no AADSTS number"

@@ -105,3 +105,60 @@ def test_missing_role(held: Any, said: str) -> None:
     (finding,) = missing_roles(["Global Administrator"], held, "a@b")
     assert said in finding.detail
     assert "Add assignments" in finding.what_to_do()
+
+
+def _role(
+    name: str, how: str = "direct", scope: str = "/", group: str | None = None
+) -> RoleHolding:
+    return RoleHolding(f"id of {name}", name, how, scope, group)
+
+
+@pytest.mark.parametrize(
+    ("required", "held", "subjects"),
+    [
+        (["User Administrator", "Exchange Administrator"], [_held()], []),
+        (["User Administrator", "Exchange Administrator"], [_role("User Administrator")],
+         ["Exchange Administrator"]),
+        ([["User Administrator", "Exchange Administrator"]], [_role("Exchange Administrator")], []),
+        ([["User Administrator", "Groups Administrator"]], [],
+         ["User Administrator or Groups Administrator"]),
+        (["User Administrator"], [_held("eligible only")], ["User Administrator"]),
+        (["User Administrator"], [_held(scope="/administrativeUnits/1")], ["User Administrator"]),
+    ],
+)  # fmt: skip
+def test_several_roles(required: Any, held: Any, subjects: list[str]) -> None:
+    """Every role is needed, of a list any one; Global Administrator stands for all where it is active."""
+    assert subjects == [item.subject for item in missing_roles(required, held, "a@b")]
+
+
+def test_what_would_do_is_told() -> None:
+    """A Global Administrator who is only eligible is named where another role is missing."""
+    (finding,) = missing_roles(["User Administrator"], [_held("eligible only")], "a@b")
+    assert "Global Administrator would do too, but is only eligible" in finding.detail
+    held = [_role("User Administrator", "eligible only", group="Admins")]
+    (finding,) = missing_roles(["User Administrator"], held, "a@b")
+    assert "(through the group Admins)" in finding.detail
+
+
+def test_a_group_that_may_hold_roles(entra: EntraClient, tenant: Wire) -> None:
+    """A role-assignable group is asked itself: for eligible roles, and for roles in a part of the tenant."""
+    group = {
+        "@odata.type": "#microsoft.graph.group", "id": "g-1", "displayName": "Admins",
+        "isAssignableToRole": True,
+    }  # fmt: skip
+    tenant.on("GET", GROUPS, answer(body={"value": [group]}))
+    role = {"id": GLOBAL, "templateId": GLOBAL, "displayName": "Global Administrator"}
+    unit = {"id": "a", "roleDefinition": role, "directoryScopeId": "/administrativeUnits/1"}
+    tenant.on("GET", DIRECT, answer(body={"value": []}), answer(body={"value": [unit]}))
+    eligible = {"id": "e", "roleDefinition": role, "directoryScopeId": "/"}
+    tenant.on("GET", ELIGIBLE, answer(body={"value": []}), answer(body={"value": [eligible]}))
+    facts = entra.role_facts(ACCOUNT)
+    assert facts.groups == ("g-1",)
+    assert [(h.how, h.scope, h.group) for h in facts.holdings] == [
+        ("through a group", "/administrativeUnits/1", "Admins"),
+        ("eligible only", "/", "Admins"),
+    ]
+    assert [query(call)["$filter"] for call in tenant.asked("GET", ELIGIBLE)] == [
+        f"principalId eq '{ACCOUNT}'",
+        "principalId eq 'g-1'",
+    ]

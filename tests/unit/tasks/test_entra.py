@@ -8,7 +8,15 @@ from datetime import timedelta
 import pytest
 
 from connectors.cayosoft.models import ConsoleConsent
-from connectors.entra.models import EntraApp, ProbeVerdict, RoleFacts, RoleHolding
+from connectors.entra.codes import classify
+from connectors.entra.models import (
+    EntraApp,
+    ProbeVerdict,
+    RoleFacts,
+    RoleHolding,
+    SignInPolicies,
+    SignInPolicy,
+)
 from connectors.entra.remediation import RemediationPlan
 from connectors.errors import (
     InvalidInput,
@@ -77,19 +85,36 @@ def test_every_verdict_has_its_consequence(scene: Scene, verdict: ProbeVerdict) 
 
 
 @pytest.mark.parametrize(
-    ("verdict", "word"),
+    ("code", "meaning", "action"),
     [
-        (ProbeVerdict.VALID_EXPIRED, "new password"),
-        (ProbeVerdict.VALID_NEEDS_CONSENT, "probe app"),
-        (ProbeVerdict.VALID_MFA_REQUIRED, "Conditional Access"),
-        (ProbeVerdict.VALID_BLOCKED_BY_POLICY, "Conditional Access"),
+        (50055, "the password has expired", "new password"),
+        (65001, "the probe app lacks consent", "probe app"),
+        (50076, "multi-factor authentication is demanded", "Conditional Access"),
+        (50079, "must enrol", "Validate"),
+        (50158, "a control outside Entra", "custom control"),
+        (53003, "Conditional Access blocks", "Exclude the account"),
     ],
 )
-def test_advice_fits_the_answer(scene: Scene, verdict: ProbeVerdict, word: str) -> None:
-    """An expired password, a probe app without consent and a policy are three different things to do."""
-    scene.entra.probe = replace(scene.entra.probe, verdict=verdict)
-    _entra_checks.password(scene.systems, scene.m365)
-    assert word in scene.here.findings[0].what_to_do()
+def test_the_answer_is_explained(scene: Scene, code: int, meaning: str, action: str) -> None:
+    """What the sign-in ended with is told in words, with what is to be done about this very answer."""
+    scene.entra.probe = replace(scene.entra.probe, verdict=classify([code]), codes=(code,))
+    _verdict, said = _entra_checks.password(scene.systems, scene.m365)
+    (finding,) = scene.here.findings
+    assert meaning in finding.detail
+    assert f"AADSTS{code}" in finding.detail
+    assert meaning in said
+    assert action in finding.what_to_do()
+
+
+@pytest.mark.parametrize(
+    ("code", "word"), [(530035, "security defaults"), (7000112, "registration")]
+)
+def test_a_misconfiguration_is_explained(scene: Scene, code: int, word: str) -> None:
+    """An answer that says nothing about the password still says what is wrong."""
+    scene.entra.probe = replace(scene.entra.probe, verdict=classify([code]), codes=(code,))
+    with pytest.raises(InvalidInput) as caught:
+        _entra_checks.password(scene.systems, scene.m365)
+    assert word in caught.value.what_to_do()
 
 
 def test_disabled_account_costs_no_sign_in(scene: Scene) -> None:
@@ -105,9 +130,43 @@ def test_roles_become_findings(scene: Scene) -> None:
     eligible = RoleHolding("62e90394", "Global Administrator", "eligible only")
     scene.entra.roles = RoleFacts((eligible,), ("eligible roles: no licence",))
     account = replace(scene.entra.user, cloud_only=False)
-    assert _entra_checks.roles(scene.systems, scene.m365, account) == "none"
+    said = _entra_checks.standing(scene.systems, scene.m365, account)
+    assert said == "roles: none; policies that reach its sign-in: none"
     assert sorted(scene.codes) == ["entra.not-cloud-only", "entra.role-missing"]
     assert scene.here.unchecked == ["roles of svc@contoso.example: eligible roles: no licence"]
+
+
+def test_policies_are_signals(scene: Scene) -> None:
+    """Security defaults and Conditional Access are findings; what is not read is said, and nothing fails."""
+    blocks = SignInPolicy("p-1", "Block all", "blocks the sign-in", ())
+    scene.entra.policies = SignInPolicies(True, (blocks,), ("Trial",), ())
+    said = _entra_checks.standing(scene.systems, scene.m365, scene.entra.user)
+    assert said.endswith("Block all, security defaults, Trial (report only)")
+    assert scene.codes == ["entra.security-defaults-on", "entra.conditional-access"]
+    assert "excludeUsers" in scene.here.findings[1].what_to_do()
+    scene.entra.policies = SignInPolicies(None, (), (), ("security defaults: give it",))
+    said = _entra_checks.standing(scene.systems, scene.m365, scene.entra.user)
+    assert said.endswith("not all read")
+    assert scene.here.unchecked == [
+        "sign-in policies that reach svc@contoso.example: security defaults: give it"
+    ]
+
+
+def test_one_of_several_roles(scene: Scene) -> None:
+    """Of a list in the inventory one role is enough; every other entry is needed too."""
+    connection = scene.m365.in_tenant.model_copy(
+        update={
+            "required_roles": (
+                "User Administrator",
+                ("Groups Administrator", "Exchange Administrator"),
+            )
+        }
+    )
+    location = replace(scene.m365, connection=connection)
+    held = RoleHolding("29232cdf", "Exchange Administrator", "direct")
+    scene.entra.roles = RoleFacts((held,), ())
+    _entra_checks.standing(scene.systems, location, scene.entra.user)
+    assert [finding.subject for finding in scene.here.findings] == ["User Administrator"]
 
 
 def test_app_whose_answer_was_lost(scene: Scene) -> None:
