@@ -39,7 +39,7 @@ ROOT = Path(__file__).parents[2]
 UPDATE = "flows.update_account_credentials:update_account_credentials"
 ROTATE = "flows.rotate_account_credentials:rotate_account_credentials"
 WARM = (
-    "flows.rotate_account_credentials",
+    "flows.rotate_account_credentials", "flows.remediate_consent",
     "prefect.client.orchestration", "prefect.flow_engine", "prefect.task_engine", "prefect.engine",
     "prefect.utilities.visualization", "prefect.telemetry.run_telemetry", "fastapi", "jwt",
 )  # fmt: skip

@@ -107,7 +107,8 @@ class Lab:
 @pytest.fixture(scope="module")
 def kept_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Start one sandbox for all cases."""
-    with running(tmp_path_factory.mktemp("kills") / "sandbox") as world:
+    folder = tmp_path_factory.mktemp("kills") / "sandbox"
+    with running(folder, services=("hq",)) as world:
         yield world
 
 
