@@ -68,6 +68,33 @@ class Installation:
             time.sleep(0.2)
         raise RuntimeError(f"no run of {connection} has ended within {within:g} s")
 
+    def suspended_run_of(self, connection: str, within: float = 90.0) -> str:
+        """Wait for the run that waits for a person's answer about a connection; return its id."""
+        deadline = time.monotonic() + within
+        wanted = {"state": {"name": {"any_": ["Suspended"]}}}
+        while time.monotonic() < deadline:
+            for run in self.call("/flow_runs/filter", {"flow_runs": wanted}):
+                if run["parameters"].get("connection") == connection:
+                    return str(run["id"])
+            time.sleep(0.2)
+        raise RuntimeError(f"no run waits for an answer about {connection}")
+
+    def form_of(self, run: str) -> str:
+        """Return the text above the form of a suspended run."""
+        details = self.call(f"/flow_runs/{run}")["state"]["state_details"]
+        key = details["run_input_keyset"]["description"]
+        return str(self.call(f"/flow_runs/{run}/input/{key}"))
+
+    def end_of(self, run: str, within: float = 90.0) -> str:
+        """Wait for the end of a run; return the name of its state."""
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline:
+            state = self.call(f"/flow_runs/{run}")["state"]
+            if state["type"] in FINAL:
+                return str(state["name"])
+            time.sleep(0.2)
+        raise RuntimeError(f"the run {run} has not ended within {within:g} s")
+
     def runs(self, flow: str, since: datetime) -> list[dict[str, Any]]:
         """Return the runs of a flow that have started since then."""
         wanted = {"start_time": {"after_": since.isoformat()}}

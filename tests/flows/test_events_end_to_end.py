@@ -143,8 +143,7 @@ def test_a_person_puts_the_consent_right(site: Site) -> None:
     run = site.ended("remediate_consent", "branch-m365", since, "Suspended")["id"]
     assert site.chat.about("remediate branch-m365 waits for an answer")
 
-    keys = site.installation.call(f"/flow_runs/{run}")["state"]["state_details"]["run_input_keyset"]
-    shown = site.installation.call(f"/flow_runs/{run}/input/{keys['description']}")
+    shown = site.installation.form_of(run)
     assert WITHHELD in shown
     assert "Delete the grant" in shown
     before = scopes(site.world)
