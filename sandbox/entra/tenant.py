@@ -41,6 +41,7 @@ class Tenant:
         self.service_principals = Records(self.replication)
         self.assignments = Records(self.replication)
         self.grants = Records(self.replication)
+        self.audits = Records(self.replication)
         self.clear()
 
     def clear(self) -> None:
