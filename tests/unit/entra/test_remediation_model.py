@@ -346,6 +346,18 @@ def test_a_plan_that_was_tampered_with(what: str) -> None:
     assert tenant.changes == []
 
 
+def test_a_snapshot_is_read_until_it_stands() -> None:
+    """A snapshot that changes under the reading is read again: half of two moments restores nothing."""
+    tenant = broken()
+    made = plan(manifest_of(tenant), facts_of(tenant, manifest_of(tenant)), ACCOUNT)
+    tenant.clock.pass_by(2)
+    tenant.lag = 1.5
+    tenant.grants["svc-graph"]["scope"] = "User.Read"
+    tenant._remember(0.0)
+    before = tenant.remediator().snapshot(made)
+    assert [g.scopes for g in before.grants if g.principal_id] == [("User.Read",)]
+
+
 def test_a_snapshot_puts_everything_back() -> None:
     """What was deleted is created again and what was widened is narrowed; what was added stays."""
     tenant = broken()
