@@ -21,6 +21,7 @@ from connectors.errors import (
 
 _log = logging.getLogger(__name__)
 _MOST_SENDS = 3
+Send = Callable[[Graph], None]
 
 NOT_VISIBLE = (
     "Entra ID took the change and does not show it to readers yet; nothing more was changed. Start the "
@@ -43,11 +44,12 @@ class BringingAbout:
         change: ConsentChange,
         permit: Permit,
         so: Callable[[], bool],
-        send: Callable[[Graph], None],
+        prepare: Callable[[], Send],
     ) -> ConsentChange:
         """Return the change once it was sent, or found to be so.
 
-        A lost answer is looked into before anything is sent again; a refused duplicate is waited for
+        ``prepare`` may look and wait; the permit is asked after it, right before the change is sent. A
+        lost answer is looked into before anything is sent again; a refused duplicate is waited for
         until readers see it. Raises Unknown when looking did not tell.
         """
         problem: RotationError | None = None
@@ -55,6 +57,7 @@ class BringingAbout:
             if so():
                 return ConsentChange(change.what, change.id, already=not sent)
             try:
+                send = prepare()
                 send(self._allowed(permit, change))
             except Unknown as lost:
                 problem = lost.sealed()

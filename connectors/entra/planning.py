@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -41,19 +41,23 @@ def plan(
     account: EntraAccount,
     *,
     withdraw_beyond: bool = False,
+    sharing: Sequence[EntraAccount] = (),
 ) -> RemediationPlan:
     """Return exactly what would be granted and withdrawn, and what that cannot repair.
 
     Nothing outside the manifest is granted, nothing for more than the account, and nothing is withdrawn
     that the account does not hold by itself by then. A grant for everybody that holds more than the
     manifest lists is left to a person, unless ``withdraw_beyond`` says that the product may lose that.
+    ``sharing`` are the accounts of other connections in this tenant: while one of them lives on a grant
+    for everybody, it stays.
     """
     reviewed = review(manifest, facts, account)
     cannot = tuple(f for f in reviewed.findings if f.code not in _REMEDIED)
     none = RemediationPlan(manifest, facts.app, account, cannot=cannot)
     if not facts.complete or facts.app is None:
         return none
-    work = _Planning(manifest, facts, account, withdraw_beyond)
+    others = tuple(other for other in sharing if other.id != account.id)
+    work = _Planning(manifest, facts, account, withdraw_beyond, others)
     for_account = tuple(work.for_account())
     withdrawals = tuple(work.withdrawals(for_account))
     return replace(
@@ -74,6 +78,7 @@ class _Planning:
     facts: ConsentFacts
     account: EntraAccount
     withdraw_beyond: bool
+    others: tuple[EntraAccount, ...]
     kept: list[Finding] = field(default_factory=list)
 
     def for_account(self) -> Iterator[AccountGrant]:
@@ -123,6 +128,7 @@ class _Planning:
                 self._resource(wide),
                 wide.scopes,
                 tuple(scope for scope in wide.scopes if scope.casefold() in by_then),
+                (self.account.id, *(other.id for other in self.others)),
                 alone,
                 tuple(self._losers(wide)),
             )
@@ -133,6 +139,14 @@ class _Planning:
         needed = [scope for scope in alone if scope.casefold() in self._required()]
         if needed:
             return finding(needed, "the product needs them, and they cannot be granted anew")
+        for other in self.others:
+            own = _lowered(
+                s for grant in self._of(other.id, wide.resource_id) for s in grant.scopes
+            )
+            lacking = [s for s in wide.scopes if s.casefold() in self._required() - own]
+            if lacking:
+                named = self._resource(wide)
+                return remedies.shared_by_another(wide.id, named, lacking, other.upn)
         if alone and not self.manifest.complete:
             return finding(alone, f"the manifest {self.manifest.name} is only a part of the list")
         if alone and not self.withdraw_beyond:

@@ -38,8 +38,9 @@ class ApplicationGrant:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """One grant for the whole organization, to be deleted once the account holds ``needed`` by itself.
+    """One grant for the whole organization, to be deleted once all ``keepers`` hold ``needed`` themselves.
 
+    Keepers are ids: the connection account, and the other connection accounts that share the app.
     ``beyond`` is what the product holds through it alone and the manifest does not need.
     """
 
@@ -48,6 +49,7 @@ class Withdrawal:
     resource: str
     scopes: tuple[str, ...]
     needed: tuple[str, ...]
+    keepers: tuple[str, ...]
     beyond: tuple[str, ...]
     losers: tuple[
         str, ...

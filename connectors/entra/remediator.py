@@ -6,8 +6,10 @@ Nothing here can write a grant for more than one user: the body of a new grant s
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
+from functools import partial
 
-from connectors.entra.bringing_about import BringingAbout
+from connectors.entra.bringing_about import BringingAbout, Send
 from connectors.entra.endpoints import ASSIGN_ROLE, CREATE_GRANT, DELETE_GRANT, SET_SCOPE
 from connectors.entra.granted import DelegatedGrant
 from connectors.entra.graph import Graph
@@ -33,6 +35,8 @@ from connectors.entra.restoring import put_back
 from connectors.entra.settings import SYSTEM
 from connectors.entra.shapes import RoleGrant, UserGrant
 from connectors.errors import InvalidInput, NotFound
+
+_NOTHING = DelegatedGrant("", "", "", ())
 
 
 class Remediator:
@@ -116,14 +120,12 @@ class Remediator:
         names = " ".join(item.value for item in wanted.adds)
         what = f"grant {names} of {wanted.resource} for {plan.account.upn}"
 
-        def send(graph: Graph) -> None:
+        def prepare() -> Send:
             mine = self._standing(held, plan, wanted)
             scopes = {item.value for item in wanted.adds}
             if mine is not None:
                 # PATCH replaces the whole scope, so what is there now goes with it.
-                scope = " ".join(sorted(scopes.union(mine.scopes)))
-                graph.write(SET_SCOPE, {"scope": scope}, grant=mine.id)
-                return
+                return partial(_set_scope, mine.id, " ".join(sorted(scopes.union(mine.scopes))))
             body = {
                 "clientId": held.principal,
                 "consentType": "Principal",
@@ -131,11 +133,11 @@ class Remediator:
                 "resourceId": wanted.resource_id,
                 "scope": " ".join(sorted(scopes)),
             }
-            graph.create(CREATE_GRANT, UserGrant, body)
+            return partial(_create, body)
 
         change = ConsentChange(what, wanted.grant_id or f"new on {wanted.resource_id}")
         return self._changes.once(
-            change, permit, lambda: _holds(self._mine(held, plan, wanted), wanted.adds), send
+            change, permit, lambda: _holds(self._mine(held, plan, wanted), wanted.adds), prepare
         )
 
     def _standing(
@@ -169,35 +171,34 @@ class Remediator:
             ConsentChange(f"grant {permission.value} of {permission.resource} to the app", key[1]),
             permit,
             lambda: key in held.role_keys(),
-            lambda graph: _assigned(graph, wanted.resource_id, body),
+            lambda: partial(_assign, wanted.resource_id, body),
         )
 
     def _withdraw(
         self, held: Holdings, plan: RemediationPlan, item: Withdrawal, permit: Permit
     ) -> ConsentChange:
-        def send(graph: Graph) -> None:
+        def prepare() -> Send:
             self._replaced(held, plan, item)
-            try:
-                graph.write(DELETE_GRANT, None, grant=item.grant_id)
-            except NotFound:
-                return
+            return partial(_delete, item.grant_id)
 
         what = f"delete the grant for the whole organization on {item.resource}"
         return self._changes.once(
             ConsentChange(what, item.grant_id),
             permit,
             lambda: all(grant.id != item.grant_id for grant in held.grants()),
-            send,
+            prepare,
         )
 
     def _replaced(self, held: Holdings, plan: RemediationPlan, item: Withdrawal) -> None:
-        """See twice that the account holds what the product needs of this grant, as the plan knew it."""
+        """See twice that those who need it hold by themselves what this grant gave, as the plan knew it."""
         required = {
             permission.value.casefold()
             for permission in plan.manifest.permissions
             if permission.kind is PermissionKind.DELEGATED
         }
-        needed = {scope for scope in item.scopes if scope.casefold() in required} | {*item.needed}
+        for_all = {scope for scope in item.scopes if scope.casefold() in required}
+        needs = dict.fromkeys(item.keepers, for_all)
+        needs[plan.account.id] = for_all.union(item.needed)
 
         def replaced() -> bool:
             grants = held.grants()
@@ -205,8 +206,12 @@ class Remediator:
                 as_planned = wide.for_everybody and wide.resource_id == item.resource_id
                 if not as_planned or not set(wide.scopes) <= set(item.scopes):
                     raise changed_since("grant for everybody", grant=item.grant_id)
-            mine = held.of(grants, plan.account.id, item.resource_id)
-            return all(mine is not None and mine.holds(scope) for scope in needed)
+            return all(
+                own.holds(scope)
+                for keeper, scopes in needs.items()
+                for own in (held.of(grants, keeper, item.resource_id) or _NOTHING,)
+                for scope in scopes
+            )
 
         if not settled(replaced, self._timing):
             raise changed_since("grant of the account", resource=item.resource_id)
@@ -217,7 +222,20 @@ class Remediator:
         return held.of(held.grants(), plan.account.id, wanted.resource_id)
 
 
-def _assigned(graph: Graph, resource: str, body: dict[str, str]) -> None:
+def _create(body: dict[str, str], graph: Graph) -> None:
+    graph.create(CREATE_GRANT, UserGrant, body)
+
+
+def _set_scope(grant: str, scope: str, graph: Graph) -> None:
+    graph.write(SET_SCOPE, {"scope": scope}, grant=grant)
+
+
+def _delete(grant: str, graph: Graph) -> None:
+    with suppress(NotFound):  # gone is what it is to be
+        graph.write(DELETE_GRANT, None, grant=grant)
+
+
+def _assign(resource: str, body: dict[str, str], graph: Graph) -> None:
     graph.create(ASSIGN_ROLE, RoleGrant, body, resource=resource)
 
 

@@ -138,6 +138,19 @@ def kept_for_everybody(grant_id: str, resource: str, scopes: Iterable[str], why:
     )
 
 
+def shared_by_another(grant_id: str, resource: str, scopes: Iterable[str], upn: str) -> Finding:
+    """Another connection's account lives on a grant for everybody."""
+    names = ", ".join(scopes)
+    return Finding(
+        code="consent.shared-organization-wide",
+        subject=upn,
+        detail=f"The grant {grant_id} for the whole organization on {resource} stays: {upn}, the account "
+        f"of another connection in this tenant, holds {names} only through it.",
+        advice=f"Repair the consent of {upn}'s connection first, which grants {names} to that account "
+        "alone. Then review this one again.",
+    )
+
+
 def manifest_incomplete(manifest: str) -> Finding:
     """The manifest lists a part only, so holding all of it proves nothing."""
     return Finding(

@@ -67,7 +67,9 @@ class _Restoring:
             graph.create(CREATE_GRANT, UserGrant, body)
 
         change = ConsentChange(f"put {' '.join(grant.scopes)} back {_for(grant)}", grant.id)
-        done = self._changes.once(change, self._permit, lambda: self._now(grant) is not None, send)
+        done = self._changes.once(
+            change, self._permit, lambda: self._now(grant) is not None, lambda: send
+        )
         self._changes.seen("see the restored grant", lambda: self._now(grant) is not None)
         return done
 
@@ -85,7 +87,7 @@ class _Restoring:
             ConsentChange("put an app role back", role.role_id),
             self._permit,
             lambda: (role.resource_id, role.role_id) in self._held.role_keys(),
-            send,
+            lambda: send,
         )
 
     def _set(self, grant_id: str, grant: DelegatedGrant) -> ConsentChange:
@@ -97,7 +99,7 @@ class _Restoring:
             graph.write(SET_SCOPE, {"scope": " ".join(grant.scopes)}, grant=grant_id)
 
         change = ConsentChange(f"give the grant {_for(grant)} its scope again", grant_id)
-        return self._changes.once(change, self._permit, so, send)
+        return self._changes.once(change, self._permit, so, lambda: send)
 
 
 def _for(grant: DelegatedGrant) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from sandbox.entra.catalogue import GRAPH, resource_app_id
 from sandbox.entra.errors import stamp
 from sandbox.entra.granting import (
+    default_access,
     grant_application,
     grant_delegated,
     named_access,
@@ -234,6 +235,10 @@ class Commands:
         else:
             user_id = self._user(upn)["id"] if upn else None
             revoke_delegated(self._tenant, principal, offering, user_id, values)
+
+    def assign_user(self, client: str, upn: str) -> None:
+        """Assign a user to the application, as that user's first consent does."""
+        default_access(self._tenant, self._user(upn), self._client(client))
 
     def withhold(self, values: list[str]) -> None:
         """Replace the permissions that the prompt never grants."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from sandbox.entra.errors import SignInRefused
 from sandbox.entra.granting import accept, named_access, new_service_principal
+from sandbox.entra.graph_audits import write_consent
 from sandbox.entra.records import Record
 from sandbox.entra.sign_in import SignIn
 from sandbox.entra.tenant import Tenant
@@ -62,6 +63,7 @@ class ConsentPrompt:
             self._tenant.service_principals.put(client["id"], client)
         asked = named_access(self._tenant, application)
         granted = accept(self._tenant, client, user, None if for_all else user["id"], asked)
+        write_consent(self._tenant, user, client, for_all=for_all)
         return Response(
             200,
             {"accepted": True, "granted": granted},

@@ -9,6 +9,7 @@ from sandbox.entra.errors import GraphRefused, bad_request, not_found
 from sandbox.entra.granting import assign_app_role, new_grant
 from sandbox.entra.graph import Caller, Graph, body_of
 from sandbox.entra.graph_apps import ADMINISTRATORS
+from sandbox.entra.graph_audits import write_entry
 from sandbox.entra.records import Record, Records
 from sandbox.entra.tenant import first
 from sandbox.standin.http import Request, Response
@@ -108,6 +109,7 @@ class Grants:
         assignment = assign_app_role(self._tenant, principal, resource, str(role), kind)
         if assignment is None:
             raise bad_request("Permission being assigned already exists on the object.")
+        self._audit("Add app role assignment to service principal", caller, principal["id"])
         response = self._graph.one(request, assignment, status=201)
         response.note = {"id": assignment["id"], "principal": principal["id"], "role": role}
         return response
@@ -135,7 +137,15 @@ class Grants:
     def _get(self, request: Request, _caller: Caller) -> Response:
         return self._graph.one(request, self._object(self._tenant.grants, request.params["id"]))
 
-    def _create(self, request: Request, _caller: Caller) -> Response:
+    def _audit(self, activity: str, caller: Caller, client_id: str) -> None:
+        """Write an entry for what a caller changed; a principal that is gone has none."""
+        by = self._tenant.users if caller.delegated else self._tenant.service_principals
+        actor = by.seen(caller.principal_id)
+        client = self._tenant.service_principals.seen(client_id)
+        if actor and client:
+            write_entry(self._tenant, activity, actor, client)
+
+    def _create(self, request: Request, caller: Caller) -> Response:
         body = body_of(request)
         client = self._object(self._tenant.service_principals, body.get("clientId"))
         resource = self._object(self._tenant.service_principals, body.get("resourceId"))
@@ -157,6 +167,7 @@ class Grants:
             )
         grant = new_grant(keys, body["scope"])
         self._tenant.grants.put(grant["id"], grant)
+        self._audit("Add delegated permission grant", caller, client["id"])
         response = self._graph.one(request, grant, status=201)
         response.note = {"id": grant["id"], "consent_type": grant["consentType"]}
         return response
@@ -169,7 +180,8 @@ class Grants:
         self._tenant.grants.change(record["id"], scope=body["scope"])
         return Response(204, note={"id": record["id"]})
 
-    def _delete(self, request: Request, _caller: Caller) -> Response:
+    def _delete(self, request: Request, caller: Caller) -> Response:
         record = self._graph.writable(self._tenant.grants, request.params["id"])
         self._tenant.grants.remove(record["id"])
+        self._audit("Remove delegated permission grant", caller, record["clientId"])
         return Response(204, note={"id": record["id"], "consent_type": record["consentType"]})

@@ -10,6 +10,7 @@ from sandbox.entra.commands import Commands
 from sandbox.entra.consent import ConsentPrompt
 from sandbox.entra.graph import Graph
 from sandbox.entra.graph_apps import Apps
+from sandbox.entra.graph_audits import Audits
 from sandbox.entra.graph_bin import Bin
 from sandbox.entra.graph_grants import Grants
 from sandbox.entra.graph_passwords import OwnPasswords
@@ -66,7 +67,7 @@ def assemble(app: App, tenant: Tenant) -> None:
     sign_in = SignIn(app, tenant, issuer)
     ConsentPrompt(app, tenant, sign_in)
     graph = Graph(app, tenant, issuer)
-    for family in (Bin, Users, OwnPasswords, Roles, Policies, Apps, Grants):
+    for family in (Bin, Users, OwnPasswords, Roles, Policies, Apps, Grants, Audits):
         family(graph)
 
 

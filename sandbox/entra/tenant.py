@@ -43,6 +43,7 @@ class Tenant:
         self.grants = Records(self.replication)
         self.deleted_applications = Records(self.replication)
         self.deleted_service_principals = Records(self.replication)
+        self.audits = Records(self.replication)
         self.clear()
 
     def clear(self) -> None:

@@ -23,7 +23,7 @@ from tests.unit.entra.test_auth import certificate_pair
 DOMAIN = "contoso.example.test"
 ACCOUNT = f"svc-cayosoft@{DOMAIN}"
 OTHER = f"other@{DOMAIN}"
-VERIFIER, VALIDATOR, SETTER, PROBE, PRODUCT = (str(uuid.uuid4()) for _ in range(5))
+VERIFIER, VALIDATOR, SETTER, REMEDIATOR, PROBE, PRODUCT = (str(uuid.uuid4()) for _ in range(6))
 APP_NAME = "Cayosoft Administrator API Access"
 GRAPH_APP = "00000003-0000-0000-c000-000000000000"
 APPLICATION, DELEGATED = PermissionKind.APPLICATION, PermissionKind.DELEGATED
@@ -42,6 +42,7 @@ ACCOUNT_SECRET = SecretHandle("kv", "accounts/entra")
 VERIFIER_SECRET = SecretHandle("kv", "apps/verifier")
 VALIDATOR_SECRET = SecretHandle("kv", "apps/validator")
 SETTER_SECRET = SecretHandle("kv", "apps/setter")
+REMEDIATOR_SECRET = SecretHandle("kv", "apps/remediator")
 
 
 @dataclass
@@ -85,7 +86,7 @@ def site(
     """Start the stand-in once."""
     certificate, key = authority.issue("entra-contract")
     password, other = new_password(), new_password()
-    secret, setting = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+    secret, setting, remedying = (secrets.token_urlsafe(24) for _ in range(3))
     pair = certificate_pair()
     config = {
         "port": 0,
@@ -107,6 +108,7 @@ def site(
                     "Application.Read.All",
                     "Directory.Read.All",
                     "RoleManagement.Read.Directory",
+                    "AuditLog.Read.All",
                 ],
             },
             {
@@ -123,6 +125,17 @@ def site(
                 "client_secret": setting,
                 "application_permissions": ["User-PasswordProfile.ReadWrite.All"],
                 "roles": ["Privileged Authentication Administrator"],
+            },
+            {
+                "app_id": REMEDIATOR,
+                "display_name": "remediator",
+                "kind": "confidential",
+                "client_secret": remedying,
+                "application_permissions": [
+                    "DelegatedPermissionGrant.ReadWrite.All",
+                    "AppRoleAssignment.ReadWrite.All",
+                    "Application.Read.All",
+                ],
             },
             {
                 "app_id": PROBE,
@@ -145,6 +158,7 @@ def site(
     vault.put(VERIFIER_SECRET, **pair)
     vault.put(VALIDATOR_SECRET, client_secret=secret)
     vault.put(SETTER_SECRET, client_secret=setting)
+    vault.put(REMEDIATOR_SECRET, client_secret=remedying)
     log = tmp_path_factory.mktemp("entra") / "log"
     with StandIn.start("sandbox.entra", config, Path(log)) as tenant:
         settings = TenantSettings(
@@ -157,6 +171,7 @@ def site(
             verifier=AppIdentity(VERIFIER, VERIFIER_SECRET, CredentialKind.CERTIFICATE),
             validator=AppIdentity(VALIDATOR, VALIDATOR_SECRET, CredentialKind.SECRET),
             setter=AppIdentity(SETTER, SETTER_SECRET, CredentialKind.SECRET),
+            remediator=AppIdentity(REMEDIATOR, REMEDIATOR_SECRET, CredentialKind.SECRET),
             probe_client_id=PROBE,
             required_roles=("Global Administrator",),
         )

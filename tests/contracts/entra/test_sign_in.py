@@ -20,6 +20,7 @@ from tests.contracts.entra.conftest import (
     ACCOUNT_SECRET,
     DOMAIN,
     PROBE,
+    REMEDIATOR,
     SETTER,
     VALIDATOR,
     VALIDATOR_SECRET,
@@ -31,10 +32,10 @@ NewPassword = Callable[[], str]
 
 
 def test_certificate_and_secret(desk: Desk) -> None:
-    """The verifier signs in with its certificate, validator and setter with their secrets."""
+    """The verifier signs in with its certificate, the others with their secrets."""
     desk.client.renew_tokens()
     signed_in = {entry["detail"]["client"] for entry in desk.tenant.calls("token")}
-    assert signed_in == {VERIFIER, VALIDATOR, SETTER}
+    assert signed_in == {VERIFIER, VALIDATOR, SETTER, REMEDIATOR}
 
 
 def test_right_password(desk: Desk) -> None:

@@ -38,7 +38,9 @@ def _run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("words", [[], ["update"], ["inventory"], ["inventory", "check"]])
+@pytest.mark.parametrize(
+    "words", [[], ["update"], ["inventory"], ["inventory", "check"], ["consent", "capture"]]
+)
 def test_help(words: list[str]) -> None:
     """Every command explains itself."""
     shown = _run(*words, "--help")

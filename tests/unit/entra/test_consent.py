@@ -205,6 +205,7 @@ GRANTS = st.lists(
     grants=GRANTS,
     enough=st.booleans(),
     complete=st.booleans(),
+    whole=st.sampled_from([True, True, True, False]),
     app=st.sampled_from([APP, APP, APP, None, replace(APP, enabled=False)]),
 )
 def test_fully_granted_means_just_that(
@@ -212,13 +213,14 @@ def test_fully_granted_means_just_that(
     grants: list[Grant],
     enough: bool,
     complete: bool,
+    whole: bool,
     app: EntraApp | None,
 ) -> None:
-    """FULLY_GRANTED if and only if all required, none org-wide, nothing beyond, and read completely."""
+    """FULLY_GRANTED if and only if all of a whole list, none org-wide, nothing beyond, all read."""
     if enough:
         grants = [*grants, *(Grant(item, needed_how(item)) for item in required)]
     of = facts(*grants, complete=complete, app=app)
-    reviewed = review(ConsentManifest("test", "app", required), of, ACCOUNT)
+    reviewed = review(ConsentManifest("test", "app", required, whole), of, ACCOUNT)
     proper = {grant.permission for grant in grants if grant.how is needed_how(grant.permission)}
     mine = {GrantedHow.APPLICATION, GrantedHow.CONNECTION_ACCOUNT}
     beyond = [
@@ -229,7 +231,9 @@ def test_fully_granted_means_just_that(
         and not (grant.permission.kind is DELEGATED and grant.permission.value == "openid")
     ]
     wide = [grant for grant in grants if grant.how is GrantedHow.ORGANIZATION]
-    may_work = complete and app is not None and app.enabled and required <= proper and not wide
+    may_work = (
+        complete and whole and app is not None and app.enabled and required <= proper and not wide
+    )
     assert (reviewed.verdict is ConsentVerdict.FULLY_GRANTED) == (may_work and not beyond)
     assert reviewed.ready == may_work
     assert may_work or reviewed.findings, "a verdict that is not ready says why"

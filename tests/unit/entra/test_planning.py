@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from connectors.entra.granted import AppUser, AppUsers, DelegatedGrant, Place
-from connectors.entra.models import Grant, GrantedHow
+from connectors.entra.models import EntraAccount, Grant, GrantedHow
 from connectors.entra.planning import plan
 from connectors.entra.remediation import Permit
 from tests.fakes.tenant import FakeTenant
@@ -75,6 +75,23 @@ def test_what_the_manifest_does_not_list_is_not_taken() -> None:
     assert any("loses Mail.Read" in line for line in asked.lines())
     part = replace(MANIFEST, complete=False)
     assert not plan(part, of, ACCOUNT, withdraw_beyond=True).withdrawals
+
+
+def test_another_connections_account_is_not_cut_off() -> None:
+    """While the account of another connection lives on a grant for everybody, it stays."""
+    wide = DelegatedGrant("wide", "graph-sp", "", ("User.Read", "openid"))
+    mine = DelegatedGrant("mine", "graph-sp", ACCOUNT.id, ("User.Read", "User.ReadWrite.All"))
+    theirs = EntraAccount("branch-id", "branch@x", True, True, None)
+    of = facts(Grant(READ, GrantedHow.ORGANIZATION), offered=OFFERED, delegated=(wide, mine))
+    kept = plan(MANIFEST, of, ACCOUNT, sharing=(ACCOUNT, theirs), withdraw_beyond=True)
+    assert not kept.withdrawals
+    assert [(it.code, it.subject) for it in kept.cannot] == [
+        ("consent.shared-organization-wide", "branch@x")
+    ]
+    own = DelegatedGrant("theirs", "graph-sp", theirs.id, ("user.read",))
+    repaired = replace(of, delegated=(wide, mine, own))
+    (item,) = plan(MANIFEST, repaired, ACCOUNT, sharing=(ACCOUNT, theirs)).withdrawals
+    assert item.keepers == (ACCOUNT.id, theirs.id)
 
 
 def test_the_digest_names_what_would_be_done() -> None:

@@ -34,6 +34,7 @@ from tests.unit.entra.tenant_model import (
     OFFERED,
     Cut,
     TenantModel,
+    guid,
     permission,
 )
 from tests.unit.entra.test_tenants import carry_out, facts_of
@@ -250,6 +251,43 @@ def test_nothing_is_withdrawn_before_it_is_replaced() -> None:
     assert tenant.changes == []
 
 
+def test_another_connections_account_is_asked_for_too() -> None:
+    """Right before the deletion every account that shares the app holds what it needs, or it is left."""
+    tenant = broken()
+    branch = replace(ACCOUNT, id=guid("branch"), upn="branch@corp.example.test")
+    tenant.give("branch", EVERYTHING)
+    facts = facts_of(tenant, manifest_of(tenant))
+    made = plan(manifest_of(tenant), facts, ACCOUNT, sharing=(branch,))
+    assert len(made.withdrawals) == 2
+    tenant.grants["branch-graph"]["scope"] = "openid"
+    tenant.assign("")
+    remediator = tenant.remediator()
+    remediator.grant_for_account(made, _hour(tenant))
+    with pytest.raises(OutOfStep):
+        remediator.withdraw_from_organization(made, _hour(tenant))
+    assert "everybody-graph" in tenant.grants
+
+
+def test_the_time_is_over_while_it_waits() -> None:
+    """Deadline and fence are asked after the waiting, right before a change is sent."""
+    tenant = broken()
+    made = plan(manifest_of(tenant), facts_of(tenant, manifest_of(tenant)), ACCOUNT)
+    whole = tenant.grants["svc-graph"]["scope"]
+    tenant.grants["svc-graph"]["scope"] = ""
+    tenant.assign("")
+    tenant.clock.pass_by(1)
+    tenant.grants["svc-graph"]["scope"] = whole
+    tenant.lag = 60
+    tenant._past = [(past[0] - tenant.lag, *past[1:]) for past in tenant._past]
+    tenant._remember(0.0)
+    permit = Permit(tenant.clock.timing().now() + timedelta(seconds=30), lambda: None)
+    only = replace(made, for_account=made.for_account[1:])
+    with pytest.raises(NeedsPerson):
+        tenant.remediator().grant_for_account(only, permit)
+    assert tenant.changes == []
+    assert sum(tenant.clock.slept) >= 60
+
+
 def test_a_grant_that_has_grown_is_not_deleted() -> None:
     """What came into a grant for everybody after the plan was approved is not taken with it."""
     tenant = broken()
@@ -306,6 +344,18 @@ def test_a_plan_that_was_tampered_with(what: str) -> None:
     with pytest.raises((InvalidInput, OutOfStep)):
         carry_out(tenant, changed)
     assert tenant.changes == []
+
+
+def test_a_snapshot_is_read_until_it_stands() -> None:
+    """A snapshot that changes under the reading is read again: half of two moments restores nothing."""
+    tenant = broken()
+    made = plan(manifest_of(tenant), facts_of(tenant, manifest_of(tenant)), ACCOUNT)
+    tenant.clock.pass_by(2)
+    tenant.lag = 1.5
+    tenant.grants["svc-graph"]["scope"] = "User.Read"
+    tenant._remember(0.0)
+    before = tenant.remediator().snapshot(made)
+    assert [g.scopes for g in before.grants if g.principal_id] == [("User.Read",)]
 
 
 def test_a_snapshot_puts_everything_back() -> None:

@@ -1,0 +1,128 @@
+"""What the verbs of ``account-rotation consent`` do, at any tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from connectors.entra.capture import capture
+from connectors.entra.consent import review
+from connectors.entra.history import sentences
+from connectors.entra.manifest import load_manifest
+from connectors.entra.models import ConsentManifest, EntraApp
+from connectors.entra.planning import plan
+from connectors.entra.remediation import ConsentSnapshot, Permit
+from connectors.entra.snapshot import from_json
+from connectors.errors import InvalidInput, NotFound, OutOfStep
+from connectors.protocols import TenantService
+from inventory.wiring import open_inventory, open_systems
+from report.text import printable
+
+TIME_BOX = timedelta(minutes=15)
+
+
+@contextmanager
+def open_tenant(name: str) -> Iterator[TenantService]:
+    """Connect to one tenant of the inventory; raises InvalidInput for a name that is not in it."""
+    with open_systems(open_inventory()) as systems:
+        yield systems.tenant(name)
+
+
+def capture_to(tenant: TenantService, upn: str, app_name: str, name: str, output: Path) -> None:
+    """Write the manifest to a new file. Raises InvalidInput when the file exists or cannot be written."""
+    account, app = tenant.account(upn), _only(tenant, app_name)
+    nothing = ConsentManifest(name, app_name, frozenset())
+    text = capture(tenant.consent_facts(app.app_id, account.id, nothing), name)
+    try:
+        with output.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        problem = _file(output, f"Give a new file in a folder that is there: {error.strerror}.")
+    else:
+        return
+    raise problem
+
+
+def show(
+    tenant: TenantService, upn: str, manifest: str, console: Console, *, withdraw_beyond: bool
+) -> bool:
+    """Print verdict, findings, plan and history; say whether the product may work."""
+    wanted = load_manifest(manifest)
+    account, app = tenant.account(upn), _only(tenant, wanted.app_display_name)
+    facts = tenant.consent_facts(app.app_id, account.id, wanted)
+    reviewed = review(wanted, facts, account)
+    made = plan(wanted, facts, account, withdraw_beyond=withdraw_beyond)
+    _print(console, f"{app.display_name} ({app.app_id}): {reviewed.verdict.value}")
+    for finding in reviewed.findings:
+        _print(console, f"- {finding.detail}", f"  {finding.what_to_do()}")
+    _print(console, "", f"A remediation {made.digest} would:" if not made.empty else "No remedy.")
+    _print(console, *(f"- {line}" for line in made.lines()))
+    history = tenant.consent_history(app)
+    _print(console, "", "Consents in the audit log:")
+    _print(console, *(f"- {line}" for line in (*sentences(history), *history.unread)))
+    _print(console, *(f"Not checked: {what}" for what in facts.unread))
+    return reviewed.ready
+
+
+def restore_from(tenant: TenantService, path: Path, console: Console, *, really: bool) -> None:
+    """Show what a snapshot holds, and put it back where it is not so; raises InvalidInput for its file."""
+    snapshot = _read(path)
+    for grant in snapshot.grants:
+        whom = grant.principal_id or "the whole organization"
+        _print(console, f"- {' '.join(grant.scopes)} for {whom} on {grant.resource_id}")
+    for role in snapshot.roles:
+        _print(console, f"- app role {role.role_id} of {role.resource_id}")
+    if not really:
+        _print(
+            console, f"As of {snapshot.taken:%Y-%m-%d %H:%M} UTC. Nothing was changed; add --yes."
+        )
+        return
+    permit = Permit(datetime.now(UTC) + TIME_BOX, lambda: None)
+    changes = tenant.remediator.restore_consent(snapshot, permit)
+    _print(console, *(f"done: {change}" for change in changes))
+    _print(console, f"{len(changes)} put back. What was granted since then stays.")
+
+
+def _only(tenant: TenantService, name: str) -> EntraApp:
+    """Return the only app of this name; another one's grants would prove nothing."""
+    apps = tenant.find_apps(name)
+    if len(apps) == 1:
+        return apps[0]
+    if not apps:
+        raise NotFound(
+            "entra",
+            "find the app",
+            app=name,
+            advice="Name the app as Enterprise applications shows it, or let the console register it.",
+        )
+    raise OutOfStep(
+        "entra",
+        "find the app",
+        app=name,
+        app_ids=" ".join(sorted(app.app_id for app in apps)),
+        advice="Several apps of the tenant have this name. Remove those that are not the product's.",
+    )
+
+
+def _read(path: Path) -> ConsentSnapshot:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        problem = _file(path, "Give the snapshot that the remediation's report holds.")
+    else:
+        return from_json(text)
+    raise problem
+
+
+def _file(path: Path, advice: str) -> InvalidInput:
+    return InvalidInput("entra", "open file", file=path, advice=advice)
+
+
+def _print(console: Console, *lines: str) -> None:
+    for line in lines:
+        console.print(Text(printable(line)), soft_wrap=True)
