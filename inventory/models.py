@@ -171,6 +171,14 @@ class Mode(StrEnum):
     ALTERNATE = "alternate"
 
 
+class Validation(StrEnum):
+    """Who carries out the operations that prove a new credential."""
+
+    PRODUCT = "product"
+    ACCOUNT = "account"
+    BOTH = "both"
+
+
 class ConsentPolicy(StrEnum):
     """Whether missing consent is granted after a person said yes, or at once."""
 
@@ -218,6 +226,11 @@ class ActiveDirectoryConnection(ConnectionBase):
     extension: Literal[Extension.ACTIVE_DIRECTORY]
     directory: Name
     validation_ou: Text = Field(description="Where test users are created and deleted.")
+    validation: Validation = Field(
+        default=Validation.PRODUCT,
+        description="Who does so: the product with what it holds, the account itself over LDAPS, or both. "
+        "Without the product, nothing proves that the product works.",
+    )
 
 
 class Microsoft365Connection(ConnectionBase):

@@ -11,6 +11,7 @@ import httpx
 
 from connectors.entra.apps import app_presence
 from connectors.entra.auth import Tokens
+from connectors.entra.errors import lacks
 from connectors.entra.grants import consent_facts, find_apps
 from connectors.entra.graph import Graph
 from connectors.entra.models import (
@@ -33,7 +34,7 @@ from connectors.entra.roles import role_facts
 from connectors.entra.setter import check_setter
 from connectors.entra.settings import SYSTEM, TenantSettings
 from connectors.entra.users import Users, find_user, read_account, test_users
-from connectors.errors import InvalidInput, NotPermitted, Refused
+from connectors.errors import InvalidInput, NotPermitted
 from connectors.http import build_client, tls_context
 from connectors.models import SecretHandle
 from connectors.protocols import SecretSource
@@ -159,6 +160,10 @@ class EntraClient:
         """Look for one user by UPN, once; None when the directory does not show it (yet)."""
         return find_user(self._graph, upn)
 
+    def test_users(self, domain: str, prefix: str) -> tuple[EntraUser, ...]:
+        """List the users of this very domain whose name starts with the prefix, as the verifier."""
+        return test_users(self._graph, domain, prefix)
+
     def create_user(self, upn: str, display_name: str) -> EntraUser:
         """Create a user with a random password that nobody keeps, and wait until it is visible.
 
@@ -219,7 +224,9 @@ class EntraClient:
         """
         setter = self._settings.setter
         if setter is None:
-            raise self._lacks(InvalidInput, "check setter", "setter", "it sets no password")
+            raise lacks(
+                self._settings, InvalidInput, "check setter", "setter", "it sets no password"
+            )
         return check_setter(self._graph, setter.client_id, account_id)
 
     def await_password_change(self, upn: str, before: datetime | None) -> datetime | None:
@@ -231,20 +238,14 @@ class EntraClient:
 
     def _writer(self, operation: str) -> Users:
         if self._users is None:
-            raise self._lacks(NotPermitted, operation, "validator", "nothing here may change it")
+            raise lacks(
+                self._settings, NotPermitted, operation, "validator", "nothing here may change it"
+            )
         return self._users
 
     def _setter(self, operation: str) -> Passwords:
         if self._passwords is None:
-            raise self._lacks(NotPermitted, operation, "setter", "nothing here may set a password")
+            raise lacks(
+                self._settings, NotPermitted, operation, "setter", "nothing here may set a password"
+            )
         return self._passwords
-
-    def _lacks(self, kind: type[Refused], operation: str, identity: str, so: str) -> Refused:
-        return kind(
-            SYSTEM,
-            operation,
-            tenant=self._settings.name,
-            identity=identity,
-            advice=f"This tenant has no `{identity}` identity in the inventory, so {so}. Add one, or "
-            "do this step by hand.",
-        )
