@@ -52,6 +52,8 @@ def test_each_road(
     assert scene.screen.calls.count("run_operation") == operations
     assert [call for call in scene.domain.calls if call in DIRECT] == direct
     assert scene.domain.users == {}
+    unproven = [it for it in scene.here.unchecked if it.startswith("whether the product works")]
+    assert bool(unproven) == (who is Validation.ACCOUNT)
 
 
 @pytest.mark.parametrize("applied", [True, False])
