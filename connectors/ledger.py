@@ -72,6 +72,9 @@ class Ledger(Part):
     retire: Retirement | None = None
     trouble: Trouble | None = None
     attempts: tuple[Attempt, ...] = ()
+    test_users: AwareDatetime | None = Field(
+        default=None, description="Since when test users may be left; none are when it is empty."
+    )
     verified_at: AwareDatetime | None = None
     findings: tuple[str, ...] = ()
     outcome: str | None = Field(default=None, description="End state of the last run.")

@@ -145,6 +145,9 @@ class Directory(Protocol):
     def find_user(self, username: str) -> DirectoryUser | None:
         """Look for one user by sAMAccountName as the reader identity; None when it is not there."""
 
+    def test_users(self, container: str, prefix: str) -> tuple[DirectoryUser, ...]:
+        """List the users directly in the container whose name starts with the prefix, as the reader."""
+
 
 class DirectoryUsers(Protocol):
     """Active Directory: user operations, carried out as the given account."""
@@ -227,6 +230,9 @@ class TenantUsers(Protocol):
 
     def find_user(self, upn: str) -> EntraUser | None:
         """Look for one user by UPN; None when it is not there."""
+
+    def test_users(self, domain: str, prefix: str) -> tuple[EntraUser, ...]:
+        """List the users of the domain whose name starts with the prefix."""
 
     def create_user(self, upn: str, display_name: str) -> EntraUser:
         """Create a user with a random password that nobody keeps."""

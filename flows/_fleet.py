@@ -10,33 +10,46 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from connectors.errors import RotationError
+from connectors.protocols import Systems
+from inventory.models import Inventory
 from inventory.wiring import open_inventory, open_systems
 from tasks._step import unexpected
 from tasks.due import Judge, Standing, standings
 
 Act = Callable[[Standing], State[Any]]
+Tidy = Callable[[Systems, Inventory, str], str]
 
 
 def over_the_fleet(
-    name: str, services: Sequence[str] | None, judge: Judge, act: Act | None
+    name: str,
+    services: Sequence[str] | None,
+    judge: Judge,
+    act: Act | None,
+    tidy: Tidy | None = None,
 ) -> State[None]:
     """Act on every connection that is due; return a state that names what each came to.
 
-    One console is one screen, so nothing runs at the same time. ``act`` None: only look. The table is the
-    artifact ``name``.
+    One console is one screen, so nothing runs at the same time. ``act`` None: only look. ``tidy`` is called for
+    connections that a run left test users for, and that no run is started for now. The table is the artifact
+    ``name``.
     """
     try:
         inventory = open_inventory()
         with open_systems(inventory) as systems:
             seen = standings(systems, inventory, services, judge)
+            tidied = {
+                item.connection: tidy(systems, inventory, item.connection)
+                for item in seen
+                if tidy and item.left_behind and not item.due.acts
+            }
     except RotationError as error:
         problem = error.sealed()
     except Exception as error:  # noqa: BLE001  its text must not get out
         problem = unexpected(f"flow {name}", error)
     else:
         ends = {item.connection: _end(item, act) for item in seen if item.due.acts}
-        _show(name, seen, ends)
-        return _state(seen, ends)
+        _show(name, seen, ends, tidied)
+        return _state(seen, ends, tidied)
     return Failed(name=type(problem).__name__, message=f"{problem}. {problem.what_to_do()}")
 
 
@@ -44,19 +57,29 @@ def _end(standing: Standing, act: Act | None) -> State[Any] | None:
     return act(standing) if act else None
 
 
-def _show(name: str, seen: Sequence[Standing], ends: dict[str, State[Any] | None]) -> None:
+def _show(
+    name: str,
+    seen: Sequence[Standing],
+    ends: dict[str, State[Any] | None],
+    tidied: dict[str, str],
+) -> None:
     rows = []
     for item in seen:
         end = ends.get(item.connection)
-        rows.append(item.row() | {"this run": (end.name or "") if end else "-"})
+        this_run = (end.name or "") if end else "-"
+        left = tidied.get(item.connection, "-")
+        rows.append(item.row() | {"this run": this_run, "test users": left})
     create_table_artifact(
         table=rows, key=name.replace("_", "-"), description="What is due for each connection."
     )
 
 
-def _state(seen: Sequence[Standing], ends: dict[str, State[Any] | None]) -> State[None]:
+def _state(
+    seen: Sequence[Standing], ends: dict[str, State[Any] | None], tidied: dict[str, str]
+) -> State[None]:
     told = [f"{name}: {end.name if end else 'due'}" for name, end in ends.items()]
     told += [f"{s.connection}: {s.due.value}" for s in seen if not s.due.acts and s.why]
+    told += [f"test users of {name}: {said}" for name, said in tidied.items()]
     failed = any(end is not None and not end.is_completed() for end in ends.values())
     message = "; ".join(told) or f"{len(seen)} connections, nothing is due"
     if failed:

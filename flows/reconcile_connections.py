@@ -11,6 +11,7 @@ from flows._fleet import over_the_fleet
 from flows.rotate_account_credentials import rotate_account_credentials
 from flows.update_account_credentials import update_account_credentials
 from tasks.due import Due, Standing, to_reconcile
+from tasks.leftovers import remove_left_behind
 
 
 @flow(name="reconcile_connections", persist_result=False, log_prints=False)
@@ -21,11 +22,12 @@ def reconcile_connections(services: list[str] | None = None, dry_run: bool = Fal
         services: Names of services in the inventory; none means all that a run can reach.
         dry_run: Only look, and show what would be done.
 
-    No secret is read to find out. What a person is due for is left alone. The table is the artifact
-    ``reconcile-connections``.
+    No secret is read to find out. What a person is due for is left alone, but for test users that a run left
+    behind an hour ago or longer: those are removed. The table is the artifact ``reconcile-connections``.
     """
     act = None if dry_run else _act
-    return over_the_fleet("reconcile_connections", services, to_reconcile, act)
+    tidy = None if dry_run else remove_left_behind
+    return over_the_fleet("reconcile_connections", services, to_reconcile, act, tidy)
 
 
 def _act(standing: Standing) -> State[Any]:

@@ -131,6 +131,7 @@ _OTHERS = {
     "consent": "microsoft_365",
     "directory": "active_directory",
     "validation_ou": "active_directory",
+    "validation": "active_directory",
 }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from connectors.models import Engine, Extension, SecretHandle
 
@@ -16,8 +16,19 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?$")]
 
 Text = Annotated[str, Field(min_length=1, max_length=512)]
 
-Roles = Annotated[tuple[Text, ...], Field(min_length=1)]
-"""Directory roles of which one is enough."""
+
+def _one_or_several(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+_NAMED = {"type": "string", "minLength": 1, "maxLength": 512}
+Roles = Annotated[
+    tuple[Text, ...],
+    Field(min_length=1),
+    BeforeValidator(_one_or_several),
+    WithJsonSchema({"anyOf": [_NAMED, {"type": "array", "items": _NAMED, "minItems": 1}]}),
+]
+"""A directory role, or several of which one is enough."""
 
 
 class Model(BaseModel):
@@ -174,6 +185,14 @@ class Mode(StrEnum):
     ALTERNATE = "alternate"
 
 
+class Validation(StrEnum):
+    """Who carries out the operations that prove a new credential."""
+
+    PRODUCT = "product"
+    ACCOUNT = "account"
+    BOTH = "both"
+
+
 class ConsentPolicy(StrEnum):
     """Whether missing consent is granted after a person said yes, or at once."""
 
@@ -224,6 +243,11 @@ class ActiveDirectoryConnection(ConnectionBase):
     extension: Literal[Extension.ACTIVE_DIRECTORY]
     directory: Name
     validation_ou: Text = Field(description="Where test users are created and deleted.")
+    validation: Validation = Field(
+        default=Validation.PRODUCT,
+        description="Who does so: the product with what it holds, the account itself over LDAPS, or both. "
+        "Without the product, nothing proves that the product works.",
+    )
 
 
 class Microsoft365Connection(ConnectionBase):
@@ -232,8 +256,8 @@ class Microsoft365Connection(ConnectionBase):
     extension: Literal[Extension.MICROSOFT_365]
     tenant: Name
     validation_domain: Text = Field(description="Domain of the test users' names.")
-    required_roles: tuple[Text | Roles, ...] = Field(
-        default=("Global Administrator",),
+    required_roles: tuple[Roles, ...] = Field(
+        default=(("Global Administrator",),),
         description="Directory roles the account must hold; of a list in it, any one. Global Administrator "
         "stands for each. The vendor's articles disagree.",
     )

@@ -23,6 +23,8 @@ from connectors.rotation import Phase, Rotation
 from tasks._wait import CLOCK
 
 HOUR = timedelta(hours=1)
+TEST_USER_LEFT = "validation.test-user-left"
+"""Code of the finding that names a test user which could not be removed."""
 
 
 @dataclass
@@ -43,6 +45,8 @@ class LedgerKeeper:
         self._store = store
         self._ledger = ledger
         self._rotated_before = ledger.rotated_at
+        self.swept = False
+        """Whether this run has removed what earlier runs left of their test users."""
 
     @classmethod
     def open(cls, store: LedgerStore, connection: str) -> LedgerKeeper:
@@ -73,8 +77,10 @@ class LedgerKeeper:
 
     def take(self, run: str) -> None:
         """Write down that this run works on the connection; an older run is fenced off by it."""
-        holder = Holder(run=run, since=CLOCK.get().utc())
-        self._write(self._ledger.model_copy(update={"holder": holder}))
+        holder, before = Holder(run=run, since=CLOCK.get().utc()), self._ledger.holder
+        # A run that was cut off, or is overtaken now, may have left its test users.
+        left = self._ledger.test_users or (before.since if before else None)
+        self._write(self._ledger.model_copy(update={"holder": holder, "test_users": left}))
 
     def leave_alone(self) -> None:
         """Raise Superseded while another run works on the connection: writing a sign-in would fence it off.
@@ -218,7 +224,14 @@ class LedgerKeeper:
 
     def finish(self, outcome: str, findings: Iterable[str], *, verified: bool) -> None:
         """Write down how the run ended and let go of the connection."""
-        self._write(self._ledger.finish(outcome, findings, CLOCK.get().utc(), verified=verified))
+        now, codes = CLOCK.get().utc(), tuple(findings)
+        left = self._ledger.test_users
+        if TEST_USER_LEFT in codes:
+            left = left or now
+        elif self.swept:
+            left = None
+        ended = self._ledger.finish(outcome, codes, now, verified=verified)
+        self._write(ended.model_copy(update={"test_users": left}))
 
     def _forbid_known(self, account: str, label: str, tries: int) -> None:
         now = CLOCK.get().utc()

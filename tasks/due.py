@@ -58,6 +58,8 @@ class Standing:
     rotated_at: datetime | None = None
     outcome: str = "-"
     why: str = ""
+    left_behind: bool = False
+    """Whether test users of a run that was cut off, or could not remove them, may still be there."""
 
     def row(self) -> dict[str, str]:
         """Return the line of the table that Prefect shows."""
@@ -189,6 +191,7 @@ def _standing(systems: Systems, service: Service, connection: Connection, judge:
         ledger.rotated_at,
         ledger.outcome or "-",
         why,
+        due is not Due.BUSY and (ledger.test_users or ledger.holder) is not None,
     )
 
 

@@ -14,6 +14,7 @@ from connectors.models import Extension, Finding, Presence
 from connectors.protocols import Systems
 from report.record import current_record
 from tasks._entra_permissions import explain
+from tasks._second_opinion import second_opinion
 from tasks._step import Answer, Done, step
 from tasks.identify import Location
 
@@ -38,14 +39,16 @@ def first_error_kept() -> Iterator[None]:
 def double_check_permissions(
     systems: Systems, location: Location, failed: RotationError, review: ConsentReview | None
 ) -> Answer[tuple[Finding, ...]]:
-    """Name the permission that explains the failed operation, or say that none does."""
+    """Name the permission that explains the failed operation, or say that none does; and ask a second opinion."""
     if location.extension is Extension.ACTIVE_DIRECTORY:
         findings = _rights(systems, location, failed.operation)
     else:
         findings = explain(systems, location, failed, review)
     current_record().here().find(*findings)
+    opinion = second_opinion(systems, location, failed, findings)
     named = "; ".join(item.subject for item in findings)
-    return Done(findings, f"{failed.operation} failed: {named or 'no missing permission found'}")
+    said = f"{failed.operation} failed: {named or 'no missing permission found'}"
+    return Done(findings, f"{said}{opinion}")
 
 
 def right_missing(check: RightCheck, more: str = "") -> Finding:

@@ -7,10 +7,16 @@ from datetime import timedelta
 
 from connectors.active_directory.errors import SYSTEM
 from connectors.active_directory.models import AccountState, DirectoryUser, LockoutPolicy
-from connectors.active_directory.names import account_name, same_dn, user_filter
+from connectors.active_directory.names import (
+    account_name,
+    parent_of,
+    prefix_filter,
+    same_dn,
+    user_filter,
+)
 from connectors.active_directory.session import Session
 from connectors.active_directory.settings import DirectorySettings
-from connectors.active_directory.values import Entry, interval
+from connectors.active_directory.values import Entry, generalized_time, interval
 from connectors.errors import InvalidInput, NotFound, NotPermitted
 
 # userAccountControl and msDS-User-Account-Control-Computed, MS-ADTS 2.2.16.
@@ -21,6 +27,7 @@ _EXPIRED = 0x800000
 
 _USER_ATTRIBUTES = (
     "sAMAccountName", "userPrincipalName", "description", "userAccountControl", "pwdLastSet",
+    "whenCreated",
 )  # fmt: skip
 _ACCOUNT_ATTRIBUTES = (
     *_USER_ATTRIBUTES, "msDS-User-Account-Control-Computed", "accountExpires", "badPwdCount",
@@ -52,6 +59,26 @@ def find_user(
     """Look for one user by any form of its name."""
     entry = _find(session, names, username, _USER_ATTRIBUTES, operation)
     return _user(entry) if entry else None
+
+
+def users_by_prefix(
+    session: Session, container: str, prefix: str, operation: str
+) -> tuple[DirectoryUser, ...]:
+    """List the users directly in the container whose sAMAccountName starts with the prefix."""
+    found, _ = session.search(
+        container, prefix_filter(prefix), _USER_ATTRIBUTES, operation, "LEVEL"
+    )
+    return tuple(_user(entry) for entry in found if is_directly_in(entry, container, prefix))
+
+
+def is_directly_in(entry: Entry, container: str, prefix: str) -> bool:
+    """Say whether an entry is what was searched for.
+
+    NOTE: what is found is deleted, so a search that let others through must not be believed.
+    """
+    name = entry.text("sAMAccountName") or ""
+    inside = same_dn(parent_of(entry.dn), container)
+    return inside and name.casefold().startswith(prefix.casefold())
 
 
 def find_account(session: Session, names: Names, username: str, operation: str) -> Entry:
@@ -109,6 +136,7 @@ def _user(entry: Entry) -> DirectoryUser:
         description=entry.text("description"),
         enabled=not _control(entry) & _DISABLED,
         password_last_set=entry.time("pwdLastSet"),
+        created=generalized_time(entry.text("whenCreated")),
     )
 
 

@@ -81,6 +81,16 @@ class ActiveDirectoryClient:
         with self._identities.reader("find user") as session:
             return accounts.find_user(session, self._names, username, "find user")
 
+    def test_users(self, container: str, prefix: str) -> tuple[DirectoryUser, ...]:
+        """List the users directly in the container whose name starts with the prefix, as the reader.
+
+        Raises NotFound for the container, and InvalidInput for a prefix under four characters.
+        """
+        require_within(container, self._settings.base_dn, "container")
+        users.require_prefix(prefix, "list test users")
+        with self._identities.reader("list test users") as session:
+            return accounts.users_by_prefix(session, container, prefix, "list test users")
+
     def rights(
         self, account: SecretHandle, container: str, *, where: str | None = None
     ) -> tuple[RightCheck, ...]:

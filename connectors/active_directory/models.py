@@ -71,3 +71,4 @@ class DirectoryUser:
     description: str | None
     enabled: bool
     password_last_set: datetime | None
+    created: datetime | None = None

@@ -7,7 +7,7 @@ import secrets
 import string
 from collections.abc import Mapping
 
-from connectors.active_directory.accounts import read_user
+from connectors.active_directory.accounts import is_directly_in, read_user
 from connectors.active_directory.errors import SYSTEM
 from connectors.active_directory.models import DirectoryUser
 from connectors.active_directory.names import child_dn, prefix_filter, same_dn
@@ -98,6 +98,14 @@ def delete(session: Session, dn: str) -> None:
         _log.debug("active directory: user was already gone: dn=%s", dn)
 
 
+def require_prefix(prefix: str, operation: str) -> None:
+    """Raise InvalidInput for a prefix that could be the beginning of other people's names."""
+    if len(prefix) < _SHORTEST_PREFIX:
+        raise InvalidInput(
+            SYSTEM, operation, prefix=prefix, advice="Give the run's prefix, at least 4 characters."
+        )
+
+
 def delete_by_prefix(
     session: Session, container: str, prefix: str, keep: str = ""
 ) -> tuple[str, ...]:
@@ -106,10 +114,7 @@ def delete_by_prefix(
     ``keep`` is the name of one that stays. Returns their DNs. Raises InvalidInput for a prefix under four characters.
     """
     operation = "delete test users"
-    if len(prefix) < _SHORTEST_PREFIX:
-        raise InvalidInput(
-            SYSTEM, operation, prefix=prefix, advice="Give the run's prefix, at least 4 characters."
-        )
+    require_prefix(prefix, operation)
     deleted: list[str] = []
     complete = False
     while not complete:
@@ -120,7 +125,8 @@ def delete_by_prefix(
         left = [
             entry
             for entry in found
-            if not any(same_dn(entry.dn, gone) for gone in deleted)
+            if is_directly_in(entry, container, prefix)
+            and not any(same_dn(entry.dn, gone) for gone in deleted)
             and (entry.text("sAMAccountName") or "").casefold() != keep.casefold()
         ]
         for entry in left:

@@ -12,6 +12,7 @@ import httpx
 from connectors.entra.apps import app_presence
 from connectors.entra.auth import Tokens
 from connectors.entra.bringing_about import BringingAbout
+from connectors.entra.errors import lacks
 from connectors.entra.granted import ConsentHistory
 from connectors.entra.grants import consent_facts, find_apps
 from connectors.entra.graph import Graph
@@ -168,6 +169,10 @@ class EntraClient:
         """Look for one user by UPN, once; None when the directory does not show it (yet)."""
         return find_user(self._graph, upn)
 
+    def test_users(self, domain: str, prefix: str) -> tuple[EntraUser, ...]:
+        """List the users of this very domain whose name starts with the prefix, as the verifier."""
+        return test_users(self._graph, domain, prefix)
+
     def create_user(self, upn: str, display_name: str) -> EntraUser:
         """Create a user with a random password that nobody keeps, and wait until it is visible.
 
@@ -228,7 +233,9 @@ class EntraClient:
         """
         setter = self._settings.setter
         if setter is None:
-            raise self._lacks(InvalidInput, "check setter", "setter", "it sets no password")
+            raise lacks(
+                self._settings, InvalidInput, "check setter", "setter", "it sets no password"
+            )
         return check_setter(self._graph, setter.client_id, account_id)
 
     def await_password_change(self, upn: str, before: datetime | None) -> datetime | None:
@@ -240,23 +247,18 @@ class EntraClient:
 
     def _writer(self, operation: str) -> Users:
         if self._users is None:
-            raise self._lacks(NotPermitted, operation, "validator", "nothing here may change it")
+            raise lacks(
+                self._settings, NotPermitted, operation, "validator", "nothing here may change it"
+            )
         return self._users
 
     def _setter(self, operation: str) -> Passwords:
         if self._passwords is None:
-            raise self._lacks(NotPermitted, operation, "setter", "nothing here may set a password")
+            raise lacks(
+                self._settings, NotPermitted, operation, "setter", "nothing here may set a password"
+            )
         return self._passwords
 
     def _no_remediator(self, operation: str) -> Refused:
-        return self._lacks(NotPermitted, operation, "remediator", "nothing here may change a grant")
-
-    def _lacks(self, kind: type[Refused], operation: str, identity: str, so: str) -> Refused:
-        return kind(
-            SYSTEM,
-            operation,
-            tenant=self._settings.name,
-            identity=identity,
-            advice=f"This tenant has no `{identity}` identity in the inventory, so {so}. Add one, or "
-            "do this step by hand.",
-        )
+        so = "nothing here may change a grant"
+        return lacks(self._settings, NotPermitted, operation, "remediator", so)

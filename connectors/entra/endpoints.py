@@ -28,7 +28,7 @@ class Endpoint:
     busy_is_unchanged: bool = False
 
 
-_USER = ("id", "userPrincipalName", "displayName", "department")
+_USER = ("id", "userPrincipalName", "displayName", "department", "createdDateTime")
 _PRINCIPAL = ("id", "appId", "displayName", "accountEnabled")
 _BINNED = ("id", "appId", "displayName", "deletedDateTime")
 _RESOURCE = ("id", "appId", "displayName", "appRoles", "oauth2PermissionScopes")

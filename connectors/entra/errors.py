@@ -12,8 +12,8 @@ import msal
 import msal.exceptions
 from cryptography.exceptions import UnsupportedAlgorithm
 
-from connectors.entra.settings import SYSTEM
-from connectors.errors import InvalidInput, RotationError, Unreachable
+from connectors.entra.settings import SYSTEM, TenantSettings
+from connectors.errors import InvalidInput, Refused, RotationError, Unreachable
 
 
 class GarbledAnswer(Exception):
@@ -65,3 +65,17 @@ def translate(problem: Exception, operation: str, **identifiers: str | int) -> R
             facts: dict[str, Any] = {"cause": cause, **identifiers}
             return outcome(SYSTEM, operation, advice=advice, **facts)
     raise AssertionError("translate is called inside `except HANDLED` only")
+
+
+def lacks(
+    settings: TenantSettings, kind: type[Refused], operation: str, identity: str, so: str
+) -> Refused:
+    """Return the error for an identity that the inventory does not give to this tenant."""
+    return kind(
+        SYSTEM,
+        operation,
+        tenant=settings.name,
+        identity=identity,
+        advice=f"This tenant has no `{identity}` identity in the inventory, so {so}. Add one, or "
+        "do this step by hand.",
+    )

@@ -246,3 +246,4 @@ class EntraUser:
     upn: str
     display_name: str
     department: str | None
+    created: datetime | None = None

@@ -63,10 +63,11 @@ class User(Shape):
     upn: str = Field(alias="userPrincipalName")
     display_name: str = Field(alias="displayName")
     department: str | None = None
+    created: datetime | None = Field(default=None, alias="createdDateTime")
 
     def noun(self) -> EntraUser:
         """Return it in our words."""
-        return EntraUser(self.id, self.upn, self.display_name, self.department)
+        return EntraUser(self.id, self.upn, self.display_name, self.department, self.created)
 
 
 class RoleDefinition(Shape):

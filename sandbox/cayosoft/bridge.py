@@ -49,7 +49,7 @@ class Bridge:
     def __init__(self, app: App, console: Console, sign_in: SignIn, service: Service) -> None:
         self.console, self.sign_in, self.service = console, sign_in, service
         self._app = app
-        self._operations = Operations(console)
+        self.operations = Operations(console)
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         app.not_found = app.method_not_allowed = lambda _: problem("not-found")
         app.route("POST", "/oauth2/token", "token")(sign_in.token)
@@ -174,5 +174,5 @@ class Bridge:
     def _operation(self, request: Request) -> Response:
         body = json_object(request)
         operation, arguments = body.get("operation"), body.get("arguments")
-        outcome = self._operations.run(**request.params, operation=operation, arguments=arguments)
+        outcome = self.operations.run(**request.params, operation=operation, arguments=arguments)
         return outcome_answer(outcome)

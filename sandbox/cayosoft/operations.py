@@ -41,6 +41,7 @@ class Operations:
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self.restricted: set[str] = set()  # what the product itself does not let this console do
         self._all: dict[str, tuple[str, tuple[str, ...], Callable[[str, Arguments], str]]] = {
             "ad.create_user": (AD, ("container", "username"), self._ad_create),
             "ad.reset_password": (AD, ("dn",), self._ad_reset),
@@ -64,6 +65,8 @@ class Operations:
             return Outcome(
                 operation, False, None, "ExtensionDisabled", "The extension is disabled."
             )
+        if operation in self.restricted:
+            return Outcome(operation, False, None, "NotDelegated", "Not delegated.")
         try:
             object_id = carry_out(row, checked)
         except DirectoryRefused as refused:

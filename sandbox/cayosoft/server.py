@@ -124,6 +124,8 @@ def _command(bridge: Bridge, command: dict[str, Any]) -> dict[str, Any]:
             store.set_enabled(command["extension"], False)
         case "enable_extension":
             store.set_enabled(command["extension"], True)
+        case "restrict":
+            bridge.operations.restricted = set(command["operations"])
         case "expire_drafts":
             return {"expired": store.expire(float("inf"))}
         case "forget_keys":

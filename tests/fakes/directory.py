@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from connectors.active_directory.models import DirectoryUser, Right, RightCheck
+from connectors.errors import Conflict, NotPermitted
 from connectors.models import Presence, SecretHandle, SignIn
 from tests.fakes.telling import Told
 
@@ -50,6 +51,47 @@ class FakeDirectory(Told):
         """Look for one user by UPN; None when it is not there."""
         return self.act("find_user", lambda: self.users.get(username))
 
+    def test_users(self, place: str, prefix: str) -> tuple[DirectoryUser, ...]:
+        """List the users whose name starts with the prefix."""
+        return self.act(
+            "test_users",
+            lambda: tuple(u for u in self.users.values() if u.username.startswith(prefix)),
+        )
+
+    def _require(self, right: Right) -> None:
+        if right in self.missing:
+            raise NotPermitted("active directory", right.value, code="insufficientAccessRights")
+
+    def create_user(self, account: SecretHandle, container: str, username: str) -> DirectoryUser:
+        """Create an enabled test user with a random password that nobody keeps."""
+
+        def create() -> DirectoryUser:
+            self._require(Right.CREATE_USER)
+            if username in self.users:
+                raise Conflict("active directory", "create user", user=username)
+            self.add({"username": username, "container": container})
+            return self.users[username]
+
+        return self.act("create_user", create)
+
+    def reset_password(self, account: SecretHandle, dn: str) -> None:
+        """Set another random password that nobody keeps."""
+
+        def reset() -> None:
+            self._require(Right.RESET_PASSWORD)
+            self.reset({"dn": dn})
+
+        self.act("reset_password", reset)
+
+    def modify_user(self, account: SecretHandle, dn: str, attributes: Mapping[str, str]) -> None:
+        """Replace single-valued attributes."""
+
+        def modify() -> None:
+            self._require(Right.WRITE_ATTRIBUTES)
+            self.change({"dn": dn, **attributes})
+
+        self.act("modify_user", modify)
+
     def delete_user(self, account: SecretHandle, dn: str) -> None:
         """Soft-delete the user; one that is already gone is success."""
         self.act("delete_user", lambda: self.remove({"dn": dn}))
@@ -71,7 +113,8 @@ class FakeDirectory(Told):
         """Create a user, as the product does."""
         name = arguments["username"]
         dn = f"CN={name},{arguments['container']}"
-        self.users[name] = DirectoryUser(dn, name, None, None, True, next(self._moments))
+        moment = next(self._moments)
+        self.users[name] = DirectoryUser(dn, name, None, None, True, moment, moment)
         return dn
 
     def reset(self, arguments: Mapping[str, str]) -> str:

@@ -11,6 +11,7 @@ from connectors.entra.models import (
     ConsentManifest,
     EntraAccount,
     EntraApp,
+    EntraUser,
     Grant,
     GrantedHow,
     PasswordProbe,
@@ -22,7 +23,7 @@ from connectors.entra.models import (
     SignInPolicies,
 )
 from connectors.entra.remediation import ConsentChange, ConsentSnapshot, Permit, RemediationPlan
-from connectors.errors import NeedsPerson, OutOfStep
+from connectors.errors import NeedsPerson, NotPermitted, OutOfStep
 from connectors.models import SecretHandle
 from tests.fakes.directory import START
 from tests.fakes.telling import Told
@@ -44,6 +45,8 @@ class FakeTenant(Told):
         self.apps: tuple[EntraApp, ...] = (APP,)
         self.presence = AppPresence((APP,), (), (), ())
         self.complete = True
+        self.users: dict[str, EntraUser] = {}
+        self.has_validator = True
         self.withheld: set[str] = set()
         self.organization: set[str] = set()  # delegated permissions granted for everybody
         self.history = ConsentHistory(())
@@ -88,6 +91,37 @@ class FakeTenant(Told):
     def app_presence(self, display_name: str, resources: Sequence[str]) -> AppPresence:
         """Read what there is under an app's name."""
         return self.act("app_presence", lambda: self.presence)
+
+    def find_user(self, upn: str) -> EntraUser | None:
+        """Look for one user by UPN; None when it is not there."""
+        return self.act("find_user", lambda: self.users.get(upn))
+
+    def test_users(self, place: str, prefix: str) -> tuple[EntraUser, ...]:
+        """List the users whose name starts with the prefix."""
+        return self.act(
+            "test_users", lambda: tuple(u for u in self.users.values() if u.upn.startswith(prefix))
+        )
+
+    def create_user(self, upn: str, display_name: str) -> EntraUser:
+        """Create a user as the validator."""
+
+        def create() -> EntraUser:
+            if not self.has_validator:
+                raise NotPermitted("entra", "create user", identity="validator")
+            self.users[upn] = EntraUser(f"id-{upn}", upn, display_name, None)
+            return self.users[upn]
+
+        return self.act("create_user", create)
+
+    def delete_user(self, user_id: str) -> None:
+        """Soft-delete the user as the validator."""
+
+        def delete() -> None:
+            if not self.has_validator:
+                raise NotPermitted("entra", "delete user", identity="validator")
+            self.users = {n: u for n, u in self.users.items() if u.id != user_id}
+
+        self.act("delete_user", delete)
 
     def consent_facts(
         self, app_id: str, account_id: str, manifest: ConsentManifest

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from connectors.errors import Conflict, InvalidInput, NotFound, NotPermitted
@@ -134,6 +136,27 @@ def test_clean_up(lab: Lab):
     assert client.delete_test_users(admin, here, "run7-") == ()
     assert [client.find_user(user.username) for user in kept] == kept
     for user in kept:
+        client.delete_user(admin, user.dn)
+
+
+def test_listed_by_the_reader(lab: Lab):
+    """The reader sees users of a prefix directly in the container, with their age, and no other's."""
+    client, admin = lab.client, lab.handle("Administrator")
+    here, there = lab.dn(VALIDATION), lab.dn(ELSEWHERE)
+    mine = client.create_user(admin, here, "list-1")
+    others = [
+        client.create_user(admin, there, "list-2"),
+        client.create_user(admin, here, "x-list-1"),
+    ]
+
+    (seen,) = client.test_users(here, "list-")
+
+    assert seen.dn == mine.dn
+    assert seen.created is not None
+    assert abs(seen.created - datetime.now(UTC)) < timedelta(minutes=5)
+    with pytest.raises(InvalidInput):
+        client.test_users(here, "li")
+    for user in (mine, *others):
         client.delete_user(admin, user.dn)
 
 

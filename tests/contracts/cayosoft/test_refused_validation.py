@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from connectors.errors import NotPermitted
-from tasks import permissions, validate
+from tasks import permissions, validate_tenant
 from tests.contracts.cayosoft.lab import APP, M365_ACCOUNT, TENANT_DOMAIN, Lab
 from tests.contracts.cayosoft.steps import Desk, plain, working
 from tests.contracts.cayosoft.test_consent import accept
@@ -151,7 +151,7 @@ def test_the_report_names_what_is_wrong(desk: Desk, name: str) -> None:
     broken, code, findings, said = BROKEN[name]
     broken(desk.lab)
     with pytest.raises(NotPermitted) as refused:
-        plain(validate.provision_entra_user)(desk.systems, desk.location)
+        plain(validate_tenant.provision_entra_user)(desk.systems, desk.location)
     assert refused.value.identifiers["code"] == code
     check = plain(permissions.double_check_permissions)
     found = check(desk.systems, desk.location, refused.value, None)
@@ -163,8 +163,8 @@ def test_the_report_names_what_is_wrong(desk: Desk, name: str) -> None:
 
 def test_the_tenant_as_it_must_be(desk: Desk) -> None:
     """Where nothing is broken the product is not refused, and nothing would be named."""
-    user = plain(validate.provision_entra_user)(desk.systems, desk.location)
-    plain(validate.delete_entra_user)(desk.systems, desk.location, user)
+    user = plain(validate_tenant.provision_entra_user)(desk.systems, desk.location)
+    plain(validate_tenant.delete_entra_user)(desk.systems, desk.location, user)
     failed = NotPermitted("cayosoft", "entra.create_user")
     check = plain(permissions.double_check_permissions)
     assert check(desk.systems, desk.location, failed, None) == ()

@@ -11,10 +11,17 @@ from connectors.active_directory.models import (
     Right,
     RightCheck,
 )
-from connectors.errors import NotFound, NotPermitted, PolicyRefused
+from connectors.errors import Conflict, NotFound, NotPermitted, PolicyRefused
 from connectors.models import Presence, SecretHandle, SignIn
 from tasks._accounts import CLOCKS_APART
-from tests.laws.saga.domain import SYSTEM, THRESHOLD, WINDOW, Domain, DomainAccount
+from tests.laws.saga.domain import (
+    SYSTEM,
+    THRESHOLD,
+    WINDOW,
+    Domain,
+    DomainAccount,
+    Operator,
+)
 from tests.laws.saga.faults import Effect, Line
 from tests.laws.saga.vault import SagaVault
 from tests.laws.saga.watch import By
@@ -109,6 +116,14 @@ class SagaDirectory:
 
         return self._line.call("directory", "find_user", find)
 
+    def test_users(self, container: str, prefix: str) -> tuple[DirectoryUser, ...]:
+        """List the users whose name starts with the prefix."""
+        return self._line.call(
+            "directory",
+            "test_users",
+            lambda: tuple(u for n, u in self._truth.users.items() if n.startswith(prefix)),
+        )
+
     def _by_dn(self, dn: str) -> DomainAccount:
         for account in self._truth.accounts.values():
             if account.dn == dn:
@@ -158,17 +173,42 @@ class SagaDirectory:
 
         return self._line.call("directory", "scramble_password", scramble, Effect.CHANGE)
 
+    def _operator(self, account: SecretHandle, right: Right, operation: str) -> Operator:
+        """Sign in as a connection account that has a right."""
+        name, _ = self._as_account(account)
+        if right not in self._truth.accounts[name].rights:
+            raise NotPermitted(SYSTEM, operation)
+        return Operator(self._truth)
+
     def create_user(self, account: SecretHandle, container: str, username: str) -> DirectoryUser:
-        """Not asked for by any step."""
-        raise NotImplementedError
+        """Create a test user, as the account."""
+
+        def create() -> DirectoryUser:
+            operator = self._operator(account, Right.CREATE_USER, "create user")
+            if username in self._truth.users:
+                raise Conflict(SYSTEM, "create user", user=username)
+            operator.create({"username": username, "container": container})
+            return self._truth.users[username]
+
+        return self._line.call("directory", "create_user", create, Effect.OWN)
 
     def reset_password(self, account: SecretHandle, dn: str) -> None:
-        """Not asked for by any step."""
-        raise NotImplementedError
+        """Set another random password that nobody keeps, as the account."""
+
+        def reset() -> None:
+            operator = self._operator(account, Right.RESET_PASSWORD, "reset password")
+            operator.change(dn, password_last_set=self._truth.time.utc())
+
+        self._line.call("directory", "reset_password", reset, Effect.OWN)
 
     def modify_user(self, account: SecretHandle, dn: str, attributes: Mapping[str, str]) -> None:
-        """Not asked for by any step."""
-        raise NotImplementedError
+        """Replace attributes, as the account."""
+
+        def modify() -> None:
+            operator = self._operator(account, Right.WRITE_ATTRIBUTES, "modify user")
+            operator.change(dn, **attributes)
+
+        self._line.call("directory", "modify_user", modify, Effect.OWN)
 
     def delete_user(self, account: SecretHandle, dn: str) -> None:
         """Delete the user; one that is already gone is success."""

@@ -25,7 +25,7 @@ from connectors.entra.models import (
     SignInPolicies,
 )
 from connectors.entra.polling import settled
-from connectors.errors import NotFound, NotPermitted, PolicyRefused
+from connectors.errors import Conflict, NotFound, NotPermitted, PolicyRefused
 from connectors.models import Finding, SecretHandle
 from tests.laws.saga.faults import Effect, Line
 from tests.laws.saga.timing import WorldTime
@@ -238,13 +238,33 @@ class SagaTenant:
         """Look for one user by UPN; None when it is not there."""
         return self._line.call("tenant", "find_user", lambda: self._truth.users.get(upn))
 
+    def test_users(self, domain: str, prefix: str) -> tuple[EntraUser, ...]:
+        """List the users whose name starts with the prefix."""
+        return self._line.call(
+            "tenant",
+            "test_users",
+            lambda: tuple(u for n, u in self._truth.users.items() if n.startswith(prefix)),
+        )
+
     def create_user(self, upn: str, display_name: str) -> EntraUser:
-        """Not asked for by any step."""
-        raise NotImplementedError
+        """Create a test user, as the validator."""
+
+        def create() -> EntraUser:
+            if upn in self._truth.users:
+                raise Conflict("entra", "create user", user=upn)
+            Operator(self._truth).create({"upn": upn, "displayName": display_name})
+            return self._truth.users[upn]
+
+        return self._line.call("tenant", "create_user", create, Effect.OWN)
 
     def modify_user(self, user_id: str, attributes: Mapping[str, str]) -> None:
-        """Not asked for by any step."""
-        raise NotImplementedError
+        """Change a test user, as the validator."""
+        self._line.call(
+            "tenant",
+            "modify_user",
+            lambda: Operator(self._truth).change(user_id, attributes["department"]),
+            Effect.OWN,
+        )
 
     def delete_user(self, user_id: str) -> None:
         """Soft-delete the user; one that is already gone is success."""

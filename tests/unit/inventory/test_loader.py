@@ -91,6 +91,14 @@ MISTAKES: dict[str, tuple[str, str, str, str, str, str]] = {
         "        required_roles:\n          - Global Administrator", "        required_roles: Admin",
         "required_roles: Admin", f"{M365}.required_roles", "must be a list", "dash",
     ),
+    "no role in a list": (
+        "          - Global Administrator", "          - []",
+        "- []", f"{M365}.required_roles[0]", "has too few entries", "at least 1",
+    ),
+    "who validates": (
+        "validation: product", "validation: nobody",
+        "validation: nobody", f"{AD}.validation", "must be 'product', 'account' or 'both'", "one of these",
+    ),
     "text for block": (
         "        consent:\n", "        consent: x\n        more:\n",
         "consent: x", f"{M365}.consent", "must be a block of fields", "manifest, policy",

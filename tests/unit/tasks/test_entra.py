@@ -157,7 +157,7 @@ def test_one_of_several_roles(scene: Scene) -> None:
     connection = scene.m365.in_tenant.model_copy(
         update={
             "required_roles": (
-                "User Administrator",
+                ("User Administrator",),
                 ("Groups Administrator", "Exchange Administrator"),
             )
         }

@@ -9,7 +9,7 @@ from connectors.cayosoft.models import Operation
 from connectors.entra.models import GrantedHow, RoleFacts
 from connectors.errors import NotPermitted, OutOfStep, Unknown, Unreachable
 from tasks import permissions, validate
-from tasks._test_users import test_name as name_of
+from tasks._names import Road, name_of, prefix_of
 from tests.unit.tasks.conftest import Scene, plain
 
 LOST = Unknown("cayosoft", "run ad.create_user")
@@ -34,6 +34,9 @@ def test_names_fit_the_directory(scene: Scene) -> None:
     assert len(name_of(scene.ad)) <= 20
     assert name_of(scene.ad) != name_of(scene.m365)
     assert name_of(scene.ad).startswith("rot-")
+    assert len(name_of(scene.ad, Road.ACCOUNT)) <= 20
+    assert name_of(scene.ad, Road.ACCOUNT).startswith(prefix_of(scene.ad))
+    assert name_of(scene.ad, Road.ACCOUNT) != name_of(scene.ad)
 
 
 def test_lost_answer_of_what_happened(scene: Scene) -> None:
@@ -87,17 +90,18 @@ def test_success_that_nobody_sees(scene: Scene) -> None:
 def test_refused_operation_names_its_right(
     scene: Scene, operation: Operation, right: Right
 ) -> None:
-    """Of several missing rights only the one that the refused operation needs is named."""
+    """Of several missing rights only the one that the refused operation needs is named, on either road."""
     scene.domain.missing = set(Right)
-    failed = NotPermitted("cayosoft", operation.value)
+    failed = NotPermitted("active directory", operation.value)
     found = plain(permissions.double_check_permissions)(scene.systems, scene.ad, failed, None)
     assert [item.subject for item in found] == [right.value]
 
 
 def test_refused_without_a_missing_right(scene: Scene) -> None:
-    """Where every right is there, nothing is invented."""
+    """Where every right is there, nothing is invented; that the account itself may do it is said."""
     failed = NotPermitted("cayosoft", "ad.create_user")
     assert plain(permissions.double_check_permissions)(scene.systems, scene.ad, failed, None) == ()
+    assert scene.codes == ["validation.product-refused"]
 
 
 @pytest.mark.parametrize(
