@@ -215,6 +215,12 @@ class ActiveDirectoryConnection(ConnectionBase):
     extension: Literal[Extension.ACTIVE_DIRECTORY]
     directory: Name
     validation_ou: Text = Field(description="Where test users are created and deleted.")
+    managed_ous: tuple[Text, ...] = Field(
+        default=(),
+        max_length=20,
+        description="Parts of the domain that the product manages, where its documented rights are looked "
+        "at; the whole domain unless told.",
+    )
 
 
 class Microsoft365Connection(ConnectionBase):
