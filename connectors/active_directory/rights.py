@@ -78,12 +78,25 @@ def predict(
     Those that validation needs in the container; then, for every managed base, those that the vendor
     documents. Raises NotFound when the container is not there, or may not be seen; a base that is not is told.
     """
-    entry = _container(session, container)
+    entry = _required(session, container, account)
     root = session.read(
         "", ("tokenGroups", "schemaNamingContext", "defaultNamingContext"), _OPERATION
     )
     asker = _asker(session, root, account)
     return (*_needed(asker, entry, container), *(c for b in managed for c in _documented(asker, b)))
+
+
+def _required(session: Session, container: str, account: str) -> Entry:
+    """Read the container that validation needs; raise NotFound with what a person does about it."""
+    try:
+        return _container(session, container)
+    except NotFound as gone:
+        problem = gone.sealed()
+    problem.advice = (
+        f'{container} is not there, or {account} may not see it. Create it (dsadd ou "{container}") or '
+        "correct validation_ou in the inventory, then start the update again; nothing was changed."
+    )
+    raise problem
 
 
 def _container(session: Session, dn: str) -> Entry:
