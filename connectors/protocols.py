@@ -125,6 +125,10 @@ class Directory(Protocol):
     def controllers(self) -> tuple[str, ...]:
         """The domain controllers of the inventory, in its order."""
 
+    @property
+    def base_dn(self) -> str:
+        """The head of the domain."""
+
     def sign_in(self, account: SecretHandle, *, where: str | None = None) -> SignIn:
         """Bind with the credential on a fresh connection, once; raise SignInRefused with the reason.
 
@@ -138,9 +142,17 @@ class Directory(Protocol):
         """Read the policy in force for the account: its password settings object, else the domain's."""
 
     def rights(
-        self, account: SecretHandle, container: str, *, where: str | None = None
+        self,
+        account: SecretHandle,
+        container: str,
+        *,
+        managed: Sequence[str] = (),
+        where: str | None = None,
     ) -> tuple[RightCheck, ...]:
-        """Predict the account's rights on a container, signed in as the account, modifying nothing."""
+        """Predict what validation needs in a container, signed in as the account, modifying nothing.
+
+        In every ``managed`` base also what the vendor documents for a managed domain.
+        """
 
     def find_user(self, username: str) -> DirectoryUser | None:
         """Look for one user by sAMAccountName as the reader identity; None when it is not there."""

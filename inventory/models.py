@@ -248,6 +248,12 @@ class ActiveDirectoryConnection(ConnectionBase):
         description="Who does so: the product with what it holds, the account itself over LDAPS, or both. "
         "Without the product, nothing proves that the product works.",
     )
+    managed_ous: tuple[Text, ...] = Field(
+        default=(),
+        max_length=20,
+        description="Parts of the domain that the product manages, where its documented rights are looked "
+        "at; the whole domain unless told.",
+    )
 
 
 class Microsoft365Connection(ConnectionBase):

@@ -189,6 +189,11 @@ def _containers(document: Document) -> Iterator[Problem]:
         if unit and base and not _accepted(require_within, unit, base):
             fix = f"Write it in full, as in OU=Validation,{base}."
             yield document.problem((*loc, "validation_ou"), "is not below the base_dn", fix)
+        for managed in document.each(*loc, "managed_ous"):
+            part = document.text(*managed)
+            if part and base and not _accepted(require_within, part, base):
+                fix = f"Write it in full, as in OU=People,{base}."
+                yield document.problem(managed, "is not below the base_dn", fix)
 
 
 def _addresses(document: Document) -> Iterator[Problem]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from connectors.active_directory.models import RightCheck
 from connectors.entra.models import ConsentReview
-from connectors.models import Finding
+from connectors.models import Finding, Presence
+from report import rights
 from report.procedure import Source, Step
 from report.record import ConnectionRecord, Entry, Result, RunRecord
 from report.text import printable
@@ -49,6 +51,7 @@ def render(run: RunRecord, connection: ConnectionRecord) -> str:
         _evidence(run, connection),
         _consent(connection.consent),
         _plan(connection),
+        _rights(connection.rights),
         "## Findings",
         _findings(connection.findings),
         "## Not checked",
@@ -167,10 +170,30 @@ def _plan(connection: ConnectionRecord) -> str:
     return f"## What would repair it: plan {plan.digest}\n\n" + "\n".join(lines)
 
 
+def _rights(checks: Sequence[RightCheck]) -> str:
+    if not checks:
+        return ""
+    heads = ["right", *(plain(column.title) for column in rights.columns(checks))]
+    rows = [(right.value, *map(_told, told)) for right, told in rights.rows(checks)]
+    return f"## Rights\n\n{_table(heads, rows)}\n\n{rights.NOT_KNOWN}"
+
+
+def _told(presence: Presence | None) -> str:
+    if presence is None:
+        return ""
+    return presence.value if presence is Presence.PRESENT else f"**{presence.value}**"
+
+
+def _advice(text: str) -> str:
+    """Return advice whose first line says what for, and whose others are one command each."""
+    first, *others = text.splitlines() or [""]
+    return "\n\n".join(filter(None, (plain(first), _bullets(map(plain, others)))))
+
+
 def _findings(findings: Iterable[Finding]) -> str:
     parts = [
         f"### {plain(f.subject)}\n\n{plain(f.detail)} (`{f.code}`)\n\n"
-        f"**What to do:** {plain(f.what_to_do())}"
+        f"**What to do:** {_advice(f.what_to_do())}"
         for f in findings
     ]
     return "\n\n".join(parts) or "None."

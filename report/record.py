@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from connectors.active_directory.models import RightCheck
 from connectors.entra.models import ConsentReview
 from connectors.entra.remediation import RemediationPlan
 from connectors.errors import RotationError
@@ -75,6 +76,7 @@ class ConnectionRecord:
     findings: list[Finding] = field(default_factory=list)
     unchecked: list[str] = field(default_factory=list)
     consent: ConsentReview | None = None
+    rights: tuple[RightCheck, ...] = ()
     error: RotationError | None = None
     gap: Gap | None = None
     plan: RemediationPlan | None = None  # what would repair the consent

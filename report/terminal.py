@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from connectors.active_directory.models import RightCheck
 from connectors.entra.models import ConsentReview
+from connectors.models import Presence
+from report import rights
 from report.markdown import MARKS
 from report.record import ConnectionRecord, Entry, Result, RunRecord
 from report.text import printable
@@ -79,6 +84,8 @@ def _parts(outcome: Outcome, connection: ConnectionRecord) -> list[RenderableTyp
     if connection.consent is not None:
         parts += [Text(), _consent(connection.consent)]
         parts += _plan(connection)
+    if connection.rights:
+        parts += [Text(), _rights(connection.rights), Text(rights.NOT_KNOWN, "dim")]
     for finding in connection.findings:
         head = Text.assemble("\n", (finding.code, "bold yellow"), printable(f"  {finding.subject}"))
         parts += [head, _text(finding.detail), _text(f"What to do: {finding.what_to_do()}")]
@@ -116,3 +123,18 @@ def _consent(review: ConsentReview) -> RenderableType:
             Text(granted or "not granted", "" if granted else "bold red"),
         )
     return table
+
+
+def _rights(checks: Sequence[RightCheck]) -> RenderableType:
+    table = Table(title=Text("Rights", "bold"), title_justify="left", title_style="")
+    table.add_column("right", no_wrap=True)
+    for column in rights.columns(checks):
+        table.add_column(_text(column.title), overflow="fold")
+    for right, told in rights.rows(checks):
+        table.add_row(right.value, *(_told(presence) for presence in told))
+    return table
+
+
+def _told(presence: Presence | None) -> Text:
+    colours = {Presence.MISSING: "bold red", Presence.UNTOLD: "yellow"}
+    return Text(presence.value, colours.get(presence, "")) if presence else Text()

@@ -99,6 +99,7 @@ def _service(
                 **_rotation(seed, grace),
                 "directory": "corp",
                 "validation_ou": seed.validation_ou,
+                "managed_ous": [f"{people.MANAGED_OU},{BASE_DN}"],
             },
             {
                 "name": f"{seed.name}-m365",

@@ -18,6 +18,7 @@ DOMAIN = "corp.example.test"
 BASE_DN = "DC=corp,DC=example,DC=test"
 READER, SETTER = "svc-rotation-reader", "svc-rotation-setter"
 AD_ROW = DOMAIN  # how every console shows its Active Directory connection
+MANAGED_OU = "OU=People"  # what the product manages
 PASSWORD_POLICY = "account-rotation"
 APP_NAME = "Cayosoft Administrator API Access"
 GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sandbox import people
+from sandbox import delegation, people
 from sandbox.people import BASE_DN, DOMAIN, READER, SETTER, ServiceSeed
 from sandbox.vault_admin import READING_POLICY, ROTATING_POLICY, VaultAdmin
 
@@ -65,6 +65,11 @@ def directory_config(
         for seed in services
         for username in seed.ad_usernames
     ]
+    documented = [
+        {"trustee": username, "container": people.MANAGED_OU, "sddl": delegation.VENDOR}
+        for seed in services
+        for username in seed.ad_usernames
+    ]
     if identities.setter_password:
         resetting = {"trustee": SETTER, "container": ACCOUNTS, "rights": ["reset passwords"]}
         delegations.append(resetting)
@@ -72,9 +77,10 @@ def directory_config(
         "domain": DOMAIN,
         "netbios": "CORP",
         "administrator": identities.administrator,
-        "organizational_units": [ACCOUNTS, IDENTITIES, *units.values()],
+        "organizational_units": [ACCOUNTS, IDENTITIES, people.MANAGED_OU, *units.values()],
         "users": [*accounts, *own],
         "delegations": delegations,
+        "access_entries": documented,
         "lockout_threshold": 5,
         "lockout_window": 1800,
         "lockout_duration": 1800,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from connectors.cayosoft.models import CheckResult, ConnectionRow, ConsoleSession, Draft
 from connectors.errors import OutOfStep, RotationError, SignInReason, SignInRefused
-from connectors.models import Finding, Presence
+from connectors.models import Finding
 from connectors.protocols import Systems
 from report.record import current_record
 from tasks import _console, _sign_in
 from tasks._restore import restore
+from tasks._rights import check_rights
 from tasks._step import AlreadySo, Answer, Done, step
 from tasks.identify import Location
-from tasks.permissions import right_missing
 
 
 @step("A1")
@@ -53,7 +53,7 @@ def update_credential(
         problem = _explained(refused, location)
     if problem:
         raise problem
-    missing = _check_rights(systems, location)
+    missing = check_rights(systems, location)
     proven = f"{proof}, {'rights: ' + missing + ' missing' if missing else 'no right is missing'}"
     if _console.already_holds(row, location, credential):
         return AlreadySo(None, f"{proven}; {_console.describe(row)}")
@@ -114,23 +114,6 @@ def check_settings(systems: Systems, location: Location) -> Answer[CheckResult]:
             "'Restart working sessions' (12.3 and later), then start the update again.",
         )
     return Done(result, f"Check Settings passed: {shown}")
-
-
-def _check_rights(systems: Systems, location: Location) -> str:
-    """Record a finding for every right that is missing; return their names."""
-    record = current_record().here()
-    directory = systems.directory(location.in_directory.directory)
-    missing: list[str] = []
-    unit = location.in_directory.validation_ou
-    for check in directory.rights(location.secret, unit, where=location.where):
-        if check.presence is Presence.MISSING:
-            missing.append(check.right.value)
-            record.find(right_missing(check))
-        elif check.presence is Presence.UNTOLD:
-            record.leave_unchecked(
-                f"the right to {check.right.value} in {check.container}: {check.how}"
-            )
-    return ", ".join(missing)
 
 
 def _explained(refused: SignInRefused, location: Location) -> SignInRefused:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from connectors.active_directory.models import Right, RightCheck
-from connectors.active_directory.rights import delegation_advice
+from connectors.active_directory.models import Right
 from connectors.cayosoft.models import Operation
 from connectors.entra.models import ConsentReview
 from connectors.errors import NotPermitted, RotationError, SignInRefused
@@ -14,6 +13,7 @@ from connectors.models import Extension, Finding, Presence
 from connectors.protocols import Systems
 from report.record import current_record
 from tasks._entra_permissions import explain
+from tasks._rights import Held, differ, held, managed_bases, missing, right_missing, untold
 from tasks._second_opinion import second_opinion
 from tasks._step import Answer, Done, step
 from tasks.identify import Location
@@ -51,32 +51,26 @@ def double_check_permissions(
     return Done(findings, f"{said}{opinion}")
 
 
-def right_missing(check: RightCheck, more: str = "") -> Finding:
-    """Return the finding for a right that is missing, with the command that delegates it."""
-    return Finding(
-        "active-directory.right-missing",
-        check.right.value,
-        f"The connection account lacks the right to {check.right.value} "
-        f"in {check.container}{more} ({check.how}).",
-        f"Run as a domain administrator: {delegation_advice(check)}",
-    )
-
-
 def same_rights(systems: Systems, location: Location) -> str:
     """Make sure that an account whose turn it is has every right that the one in use has.
 
     Where the one in use does not sign in, which a person may choose to overwrite, nothing is compared.
-    Raises NotPermitted, with a finding for each right that it lacks.
+    Raises NotPermitted, with a finding for each right that it lacks and validation needs; others that it
+    lacks are a finding only.
     """
     if location.extension is not Extension.ACTIVE_DIRECTORY:
         return "its roles were compared in N1"
     directory = systems.directory(location.in_directory.directory)
     unit = location.in_directory.validation_ou
-    checks = directory.rights(location.secret, unit, where=location.where)
+    bases = managed_bases(systems, location)
+    checks = directory.rights(location.secret, unit, managed=bases, where=location.where)
     had = _rights_in_use(systems, location)
     if had is None:
         return "the rights of the account in use could not be compared"
-    lost = [c for c in checks if c.presence is Presence.MISSING and c.right in had]
+    lacking = [check for check in checks if missing(check) and held(check) in had]
+    lost = [check for check in lacking if not check.managed]
+    if lacking and not lost:
+        current_record().here().find(differ(lacking))
     if not lost:
         return "it has the rights of the account in use"
     more = ", which the account in use has"
@@ -91,7 +85,7 @@ def same_rights(systems: Systems, location: Location) -> str:
     )
 
 
-def _rights_in_use(systems: Systems, location: Location) -> set[Right] | None:
+def _rights_in_use(systems: Systems, location: Location) -> set[Held] | None:
     """Return the rights that the account in use has; None where it does not sign in with what is current.
 
     Its sign-in is spent like any other: a version that was refused before is not tried again.
@@ -99,14 +93,15 @@ def _rights_in_use(systems: Systems, location: Location) -> set[Right] | None:
     rotation = location.ledger.under_way
     base = location.connection.secret.handle.at(rotation.base_version)
     directory = systems.directory(location.in_directory.directory)
+    unit, bases = location.in_directory.validation_ou, managed_bases(systems, location)
     why = "Vault names another account"
     if systems.vault.credential(base).username.casefold() == rotation.in_use.casefold():
         try:
             with location.ledger.sign_in(
                 rotation.in_use, rotation.base, tries=1, most=None, try_again=False
             ):
-                checks = directory.rights(base, location.in_directory.validation_ou)
-            return {check.right for check in checks if check.presence is Presence.PRESENT}
+                checks = directory.rights(base, unit, managed=bases)
+            return {held(check) for check in checks if check.presence is Presence.PRESENT}
         except SignInRefused as refused:
             why = refused.reason.value
     current_record().here().leave_unchecked(
@@ -116,13 +111,13 @@ def _rights_in_use(systems: Systems, location: Location) -> set[Right] | None:
 
 
 def _rights(systems: Systems, location: Location, operation: str) -> tuple[Finding, ...]:
+    """Look at the rights once more; what the operation needs and cannot be told is said to be unchecked."""
     directory = systems.directory(location.in_directory.directory)
     wanted = _RIGHTS.get(operation)
-    checks = directory.rights(
-        location.secret, location.in_directory.validation_ou, where=location.where
-    )
-    return tuple(
-        right_missing(check)
-        for check in checks
-        if check.presence is Presence.MISSING and wanted in (None, check.right)
-    )
+    unit = location.in_directory.validation_ou
+    checks = directory.rights(location.secret, unit, where=location.where)
+    concerned = [check for check in checks if wanted in (None, check.right)]
+    for check in concerned:
+        if check.presence is Presence.UNTOLD:
+            current_record().here().leave_unchecked(untold(check))
+    return tuple(right_missing(check) for check in concerned if missing(check))

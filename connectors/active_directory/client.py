@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from connectors.active_directory.models import (
     LockoutPolicy,
     RightCheck,
 )
-from connectors.active_directory.names import new_sam_account_name, require_within
+from connectors.active_directory.names import new_sam_account_name, require_within, same_dn
 from connectors.active_directory.settings import DirectorySettings
 from connectors.models import SecretHandle, SignIn
 from connectors.secret import Secret
@@ -43,6 +43,11 @@ class ActiveDirectoryClient:
     def controllers(self) -> tuple[str, ...]:
         """The domain controllers of the inventory, in its order; ``where`` names one of them."""
         return self._settings.controllers
+
+    @property
+    def base_dn(self) -> str:
+        """The head of the domain."""
+        return self._settings.base_dn
 
     def sign_in(self, account: SecretHandle, *, where: str | None = None) -> SignIn:
         """Bind with the credential on a fresh connection, once, and say where.
@@ -92,16 +97,25 @@ class ActiveDirectoryClient:
             return accounts.users_by_prefix(session, container, prefix, "list test users")
 
     def rights(
-        self, account: SecretHandle, container: str, *, where: str | None = None
+        self,
+        account: SecretHandle,
+        container: str,
+        *,
+        managed: Sequence[str] = (),
+        where: str | None = None,
     ) -> tuple[RightCheck, ...]:
-        """Predict the account's rights on users in a container, signed in as it, modifying nothing.
+        """Predict what validation needs in a container, signed in as the account, modifying nothing.
 
-        ``where`` asks for one controller, as for a password that is on its way to the others.
-        Raises what ``sign_in`` raises, and NotFound for the container.
+        In every ``managed`` base also what the vendor documents. ``where`` asks for one controller, as for a
+        password that is on its way to the others. Raises what ``sign_in`` raises, and NotFound for the
+        container.
         """
-        require_within(container, self._settings.base_dn, "container")
+        bases = [dn for dn in managed if not same_dn(dn, self._settings.base_dn)]
+        for dn in (container, *bases):
+            require_within(dn, self._settings.base_dn, "container")
         with self._identities.account(account, "predict rights", where) as (session, credential):
-            return rights.predict(session, container, self._identities.name_of(credential))
+            name = self._identities.name_of(credential)
+            return rights.predict(session, container, name, managed)
 
     def create_user(self, account: SecretHandle, container: str, username: str) -> DirectoryUser:
         """Create an enabled user directly in the container, with a random password that nobody keeps.

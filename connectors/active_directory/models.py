@@ -38,19 +38,51 @@ class LockoutPolicy:
 
 
 class Right(StrEnum):
-    """A documented least-privilege right of the connection account on a container."""
+    """A right of the connection account: validation needs the first four, the vendor documents the others."""
 
     CREATE_USER = "create users"
     RESET_PASSWORD = "reset passwords"
     WRITE_ATTRIBUTES = "write user attributes"
     DELETE_USER = "delete users"
+    MANAGE_USER = "write every user attribute"
+    FORCE_CHANGE = "force a password change"
+    READ_USER = "read all user information"
+    CHANGE_MEMBERS = "change group members"
+    CREATE_CONTACT = "create contacts"
+    DELETE_CONTACT = "delete contacts"
+    CREATE_GROUP = "create groups"
+    DELETE_GROUP = "delete groups"
+    CREATE_COMPUTER = "create computers"
+    DELETE_COMPUTER = "delete computers"
+    READ_EVERYTHING = "read everything"
+
+
+VALIDATION_RIGHTS = (
+    Right.CREATE_USER, Right.RESET_PASSWORD, Right.WRITE_ATTRIBUTES, Right.DELETE_USER,
+)  # fmt: skip
+"""What steps V1-V4 do in the validation OU."""
+
+DOCUMENTED_RIGHTS = tuple(right for right in Right if right is not Right.WRITE_ATTRIBUTES)
+"""What the vendor's two delegations give in each managed domain, as far as its article could be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """The entry that denies a right. One that is inherited is outweighed by a grant on the container."""
+
+    trustee: str
+    inherited: bool
+    of_children: bool = (
+        False  # deleting as a child of the container; on the object itself it is not denied
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class RightCheck:
-    """One right on the users of one container, as predicted without modifying anything.
+    """One right on the objects of one container, as predicted without modifying anything.
 
-    ``on_user``: the right is on one user, whose DN ``container`` is.
+    ``on_user``: the right is on one user, whose DN ``container`` is. ``managed``: it is one that the vendor
+    documents for a managed domain, and stands for the containers below as well.
     """
 
     right: Right
@@ -59,6 +91,8 @@ class RightCheck:
     how: str  # what was read to tell, for the report
     account: str = ""  # the name that was signed in with
     on_user: bool = False
+    managed: bool = False
+    denial: Denial | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 
 from connectors.active_directory import users
+from connectors.active_directory.delegation import delegation_advice
 from connectors.active_directory.errors import SYSTEM
 from connectors.active_directory.models import Right, RightCheck
-from connectors.active_directory.rights import delegation_advice
 from connectors.active_directory.session import Session
 from connectors.errors import InvalidInput, NotPermitted, PolicyRefused
 from connectors.models import Credential, Presence

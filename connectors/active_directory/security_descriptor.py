@@ -10,17 +10,25 @@ import struct
 import uuid
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connectors.models import Presence
 
 CREATE_CHILD = 0x1
 DELETE_CHILD = 0x2
+LIST_CHILDREN = 0x4
+READ_PROPERTY = 0x10
 WRITE_PROPERTY = 0x20
 CONTROL_ACCESS = 0x100
 DELETE = 0x10000
 GENERIC_ALL = 0x10000000
 GENERIC_WRITE = 0x40000000
+GENERIC_READ = 0x80000000
+_GENERIC = {
+    WRITE_PROPERTY: GENERIC_ALL | GENERIC_WRITE,
+    READ_PROPERTY: GENERIC_ALL | GENERIC_READ,
+    LIST_CHILDREN: GENERIC_ALL | GENERIC_READ,
+}
 
 CLASS_USER = uuid.UUID("bf967aba-0de6-11d0-a285-00aa003049e2")
 RESET_PASSWORD = uuid.UUID("00299570-246d-11d0-a768-00aa006e0529")
@@ -28,8 +36,12 @@ RESET_PASSWORD = uuid.UUID("00299570-246d-11d0-a768-00aa006e0529")
 CREATOR_OWNER = "S-1-3-0"
 SELF = "S-1-5-10"
 
-_CONTAINER_INHERIT = 0x2
+_CONTAINER_INHERIT = (
+    0x2  # object-inherit, 0x1, reaches nothing: every object of a directory is a container
+)
+_NO_PROPAGATE = 0x4
 _INHERIT_ONLY = 0x8
+_INHERITED = 0x10
 _HAS_OBJECT = 0x1
 _HAS_INHERITED_OBJECT = 0x2
 _DACL_PRESENT = 0x4
@@ -57,8 +69,17 @@ class Ace:
 
     def grants_bit(self, bit: int) -> bool:
         """Tell whether the mask holds the bit, itself or through a generic right."""
-        generic = GENERIC_ALL | (GENERIC_WRITE if bit == WRITE_PROPERTY else 0)
-        return bool(self.mask & (bit | generic))
+        return bool(self.mask & (bit | _GENERIC.get(bit, GENERIC_ALL)))
+
+    @property
+    def allows(self) -> bool:
+        """Whether it gives what its mask says."""
+        return self.kind in {_ALLOW, _ALLOW_OBJECT}
+
+    @property
+    def inherited(self) -> bool:
+        """Whether the container that was read has it from one above."""
+        return bool(self.flags & _INHERITED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +157,54 @@ def _slice(raw: bytes, start: int, length: int) -> bytes:
 def inherited_by_child(dacl: Dacl, child_class: uuid.UUID) -> tuple[Ace, ...]:
     """Return the entries that a new child of the class would get from its container, in order.
 
-    CREATOR OWNER stays as it is: put it into the token when the one who asks is the one who creates.
+    Those for other classes come with it, inherit-only, for what is below the child. CREATOR OWNER stays as
+    it is: put it into the token when the one who asks is the one who creates.
     """
-    return tuple(
-        Ace(ace.kind, 0, ace.mask, ace.sid, ace.object_type)
-        for ace in dacl.aces
-        if ace.flags & _CONTAINER_INHERIT and ace.inherited_object_type in {None, child_class}
-    )
+    found = []
+    for ace in dacl.aces:
+        applies = ace.inherited_object_type in {None, child_class}
+        goes_on = not ace.flags & _NO_PROPAGATE
+        if ace.flags & _CONTAINER_INHERIT and (applies or goes_on):
+            flags = (
+                ace.flags & _INHERITED
+            )  # kept: it tells whether the container itself holds the entry
+            flags |= _CONTAINER_INHERIT if goes_on else 0
+            flags |= 0 if applies else _INHERIT_ONLY
+            found.append(replace(ace, flags=flags))
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a right is there, and the entry that decided; None when none spoke about it."""
+
+    presence: Presence
+    by: Ace | None = None
+
+
+def decide(
+    aces: Iterable[Ace],
+    token: AbstractSet[str],
+    bit: int,
+    accepted: AbstractSet[uuid.UUID] | None = frozenset(),
+) -> Verdict:
+    """Let the first entry that concerns this token and right decide.
+
+    ``accepted`` are the object GUIDs that stand for the right; an entry without a GUID stands for all.
+    None asks for every part of the object: one that is allowed is not enough, one that is denied is too much.
+    UNTOLD when a conditional entry would have to be evaluated first.
+    """
+    for ace in aces:
+        if ace.flags & _INHERIT_ONLY or ace.sid not in token or not ace.grants_bit(bit):
+            continue
+        if ace.object_type is not None and (
+            ace.allows if accepted is None else ace.object_type not in accepted
+        ):
+            continue
+        if ace.kind in _CONDITIONAL:
+            return Verdict(Presence.UNTOLD, ace)
+        return Verdict(Presence.PRESENT if ace.allows else Presence.MISSING, ace)
+    return Verdict(Presence.MISSING)
 
 
 def check(
@@ -151,22 +213,5 @@ def check(
     bit: int,
     accepted: AbstractSet[uuid.UUID] = frozenset(),
 ) -> Presence:
-    """Tell whether the first entry that concerns this token and right allows it.
-
-    ``accepted`` are the object GUIDs that stand for the right; an entry without a GUID stands for all.
-    UNTOLD when a conditional entry would have to be evaluated first.
-    """
-    for ace in aces:
-        concerned = (
-            not ace.flags & _INHERIT_ONLY
-            and ace.sid in token
-            and ace.grants_bit(bit)
-            and (ace.object_type is None or ace.object_type in accepted)
-        )
-        if not concerned:
-            continue
-        if ace.kind in _CONDITIONAL:
-            return Presence.UNTOLD
-        allowed = ace.kind in {_ALLOW, _ALLOW_OBJECT}
-        return Presence.PRESENT if allowed else Presence.MISSING
-    return Presence.MISSING
+    """Tell whether the first entry that concerns this token and right allows it."""
+    return decide(aces, token, bit, accepted).presence

@@ -263,13 +263,13 @@ class Directory:
     def dacl(self, entry: Entry) -> list[Ace]:
         """Return an entry's ACEs: its own, then those of the entries above, nearest first."""
         found = list(entry.descriptor.aces)
+        owner, child = entry.descriptor.owner, True
         at: Entry | None = entry
         while at is not None and not at.descriptor.protected:
             at = self.parent(at)
             for ace in at.descriptor.aces if at is not None else ():
-                inherited = ace.inherited_by(entry.kind.guid)
-                if inherited is not None:
-                    found.append(inherited)
+                found += ace.inherited_by(entry.kind.guid, owner, child=child)
+            child = False
         return found
 
     def may(

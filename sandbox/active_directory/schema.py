@@ -63,6 +63,9 @@ RESET_PASSWORD = uuid.UUID("00299570-246d-11d0-a768-00aa006e0529")
 CHANGE_PASSWORD = uuid.UUID("ab721a53-1e2f-11d0-9819-00aa0040529b")
 ACCOUNT_RESTRICTIONS = uuid.UUID("4c164200-20c0-11d0-a768-00aa006e0529")
 PERSONAL_INFORMATION = uuid.UUID("77b5b886-944a-11d1-aebd-0000f80367c1")
+PUBLIC_INFORMATION = uuid.UUID("e48d0154-bcf8-11d1-8702-00c04fb96050")
+GENERAL_INFORMATION = uuid.UUID("59ba2f42-79a2-11d0-9020-00c04fc2d3cf")
+MEMBERSHIP = uuid.UUID("bc0ac240-79a9-11d0-9020-00c04fc2d4cf")
 WEB_INFORMATION = uuid.UUID("e45795b3-9455-11d1-aebd-0000f80367c1")
 _UNVERIFIED = uuid.UUID("6a1c0d9e-53c4-4e0c-9d43-0c2a9a1f5b11")  # name space of made-up GUIDs
 
@@ -94,6 +97,9 @@ _PROPERTY_SETS = {
         PERSONAL_INFORMATION,
     ),
     "wwwhomepage": WEB_INFORMATION,
+    "description": PUBLIC_INFORMATION,
+    "displayname": GENERAL_INFORMATION,
+    "member": MEMBERSHIP,
 }  # fmt: skip
 
 # Of users; "!": the directory's own, "*": several values.

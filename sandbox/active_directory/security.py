@@ -15,11 +15,12 @@ READ, WRITE, DELETE_TREE, LIST_OBJECT, CONTROL = 0x10, 0x20, 0x40, 0x80, 0x100
 DELETE, READ_CONTROL, WRITE_DACL, WRITE_OWNER = 0x10000, 0x20000, 0x40000, 0x80000
 FULL = 0xF01FF
 
-INHERIT, INHERIT_ONLY, INHERITED = 0x02, 0x08, 0x10
+INHERIT, NO_PROPAGATE, INHERIT_ONLY, INHERITED = 0x02, 0x04, 0x08, 0x10
 OWNER_PART, GROUP_PART, DACL_PART, SACL_PART = 1, 2, 4, 8
 
 EVERYONE, NETWORK, ANONYMOUS = "S-1-1-0", "S-1-5-2", "S-1-5-7"
 OPERATORS = "S-1-5-32-548"
+CREATOR_OWNER = "S-1-3-0"
 SELF, AUTHENTICATED, SYSTEM = "S-1-5-10", "S-1-5-11", "S-1-5-18"
 ADMINISTRATORS, USERS, OLD_CLIENTS = "S-1-5-32-544", "S-1-5-32-545", "S-1-5-32-554"
 
@@ -62,12 +63,22 @@ class Ace:
         kind = (5 if of_object else 0) + (0 if self.allow else 1)
         return struct.pack("<BBH", kind, self.flags, 4 + len(body)) + body
 
-    def inherited_by(self, kind: uuid.UUID) -> Ace | None:
-        """Return what a child of class ``kind`` gets from this ACE; None when nothing."""
-        if not self.flags & INHERIT:
-            return None
-        elsewhere = self.applies_to not in (None, kind)
-        return replace(self, flags=INHERIT | INHERITED | (INHERIT_ONLY if elsewhere else 0))
+    def inherited_by(self, kind: uuid.UUID, owner: str, *, child: bool = True) -> list[Ace]:
+        """Return what an entry of class ``kind`` gets from this ACE: a child, or one further below.
+
+        What is given to CREATOR OWNER becomes the owner's, and goes on as it is.
+        """
+        goes_on = not self.flags & NO_PROPAGATE
+        if not self.flags & INHERIT or not (goes_on or child):
+            return []
+        applies = self.applies_to in (None, kind)
+        flags = INHERITED | (INHERIT if goes_on else 0)
+        below = [replace(self, flags=flags | INHERIT_ONLY)] if goes_on else []
+        if not applies:
+            return below
+        if self.sid == CREATOR_OWNER:
+            return [replace(self, sid=owner, flags=INHERITED), *below]
+        return [replace(self, flags=flags)]
 
 
 @dataclass

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from sandbox.active_directory import names, passwords, schema, security
+from sandbox.active_directory import sddl as text
 from sandbox.active_directory.accounts import Accounts, start_account
 from sandbox.active_directory.directory import (
     DISABLED,
@@ -37,7 +38,7 @@ class Seed:
         self._administrator(config["administrator"])
         units = [self.place(name) for name in config.get("organizational_units", [])]
         for dn in sorted(units, key=lambda one: len(one.rdns)):
-            self._directory.add(dn, "organizationalUnit", self._admins)
+            self.unit(str(dn))
         for user in config.get("users", []):
             self.user(user)
         for group in config.get("groups", []):
@@ -46,11 +47,17 @@ class Seed:
             self.password_settings(settings)
         for delegation in config.get("delegations", []):
             self.delegate(**delegation)
+        for entries in config.get("access_entries", []):
+            self.add_entries(**entries)
 
     def place(self, relative: str) -> Dn:
         """Return the DN of a container that is written relative to the domain, or in full."""
         dn = names.parse(relative)
         return dn if dn.is_under(self._directory.base) else Dn(dn.rdns + self._directory.base.rdns)
+
+    def unit(self, name: str) -> None:
+        """Add an organizational unit."""
+        self._directory.add(self.place(name), "organizationalUnit", self._admins)
 
     def find(self, name: str) -> Entry:
         """Return a user or group by sAMAccountName or any name that signs in."""
@@ -225,6 +232,20 @@ class Seed:
         entry = self._directory.get(self.place(container))
         gone = self.aces(trustee, rights)
         entry.descriptor.aces = [ace for ace in entry.descriptor.aces if ace not in gone]
+
+    def add_entries(
+        self, container: str, sddl: str, trustee: str | None = None, *, protect: bool = False
+    ) -> None:
+        """Add entries, written as SDDL, to a container; ``{sid}`` in it is the trustee's.
+
+        Denials go before what allows, as Windows' own tools order them. ``protect`` lets the container
+        inherit nothing any more, and keep nothing of what it inherited.
+        """
+        descriptor = self._directory.get(self.place(container)).descriptor
+        sid = self.find(trustee).sid if trustee else None
+        added = text.read(sddl.format(sid=sid), self._directory.domain_sid)
+        descriptor.aces = sorted([*descriptor.aces, *added], key=lambda ace: ace.allow)
+        descriptor.protected = descriptor.protected or protect
 
     def aces(self, trustee: str, rights: list[str]) -> list[Ace]:
         """Return the ACEs of rights by their names; raise ValueError for one that is unknown."""

@@ -46,6 +46,8 @@ class State:
             },
             "delegate": seed.delegate,
             "revoke": seed.revoke,
+            "add_entries": seed.add_entries,
+            "add_organizational_unit": seed.unit,
             "set_policy": self._set_policy,
             "set_lag": self._set_lag,
             "would_sign_in": self._would_sign_in,

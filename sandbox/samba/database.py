@@ -5,6 +5,7 @@ Works while the server runs and while it does not. Only ``/usr/bin/python3`` can
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -27,6 +28,7 @@ ACES = {
     "write user attributes": f"(OA;CIIO;RPWP;;{USER_CLASS};{{sid}})",
 }
 DISABLED, NO_EXPIRY = 0x2, 0x10000
+_ENTRY = re.compile(r"\([^()]*\)")
 LOCKED, EXPIRED = 0x10, 0x800000
 COMPUTED = "msDS-User-Account-Control-Computed"
 # Offered locally only: lets pwdLastSet take a value of our own.
@@ -56,7 +58,9 @@ class Database:
         self.base: str = str(self.sam.domain_dn())
 
     def place(self, name: str) -> str:
-        """Return the DN of a container that is given relative to the base, or in full."""
+        """Return the DN of a container that is given relative to the base, or in full; empty is the base."""
+        if not name:
+            return self.base
         return name if name.lower().endswith(self.base.lower()) else f"{name},{self.base}"
 
     def find(self, username: str) -> Any:
@@ -166,6 +170,21 @@ class Database:
         """Give one account rights on one container and the users below it."""
         SDUtils(self.sam).dacl_add_ace(self.place(container), self._aces(trustee, rights))
 
+    def add_entries(
+        self, container: str, sddl: str, trustee: str | None = None, *, protect: bool = False
+    ) -> None:
+        """Add entries, written as SDDL, to a container; ``{sid}`` in it is the trustee's.
+
+        Denials go before what allows, as Windows' own tools order them. ``protect`` lets the container
+        inherit nothing any more, and keep nothing of what it inherited.
+        """
+        utils, dn = SDUtils(self.sam), self.place(container)
+        sid = self._sid(trustee) if trustee else None
+        head, own = _own_entries(utils.get_sd_as_sddl(dn))
+        entries = [*own, *_ENTRY.findall(sddl.format(sid=sid))]
+        entries.sort(key=lambda entry: not entry.startswith(("(D;", "(OD;")))
+        utils.modify_sd_on_dn(dn, head + ("D:P" if protect else "D:") + "".join(entries))
+
     def revoke(self, trustee: str, container: str, rights: list[str]) -> None:
         """Take rights away again, also those that only users below the container inherit.
 
@@ -183,8 +202,11 @@ class Database:
         return "".join(self._entries(trustee, rights))
 
     def _entries(self, trustee: str, rights: list[str]) -> list[str]:
-        sid = str(ndr_unpack(security.dom_sid, self.find(trustee)["objectSid"][0]))
+        sid = self._sid(trustee)
         return [ACES[right].format(sid=sid) for right in rights]
+
+    def _sid(self, trustee: str) -> str:
+        return str(ndr_unpack(security.dom_sid, self.find(trustee)["objectSid"][0]))
 
     def set_administrator(self, username: str, password: str) -> None:
         """Make the administrator of the configuration able to sign in, for ever."""
@@ -216,6 +238,13 @@ class Database:
             attrs=[*shown, "userAccountControl", COMPUTED],
         )
         return {str(user["sAMAccountName"]): _described(user) for user in found}
+
+
+def _own_entries(sddl: str) -> tuple[str, list[str]]:
+    """Return owner and group of a descriptor, and the entries of its DACL that it does not inherit."""
+    head, _, dacl = sddl.partition("D:")
+    entries = _ENTRY.findall(dacl.partition("S:")[0])
+    return head, [entry for entry in entries if "ID" not in entry.split(";")[1]]
 
 
 def _named(username: str) -> str:

@@ -56,6 +56,8 @@ def seed(database: Database, config: Config) -> None:
         database.add_password_settings(**settings)
     for delegation in config.get("delegations", ()):
         database.delegate(**delegation)
+    for entries in config.get("access_entries", ()):
+        database.add_entries(**entries)
 
 
 def must_change(database: Database, username: str) -> None:
@@ -89,6 +91,8 @@ JOBS: dict[str, Callable[..., Any]] = {
     "add_password_settings": Database.add_password_settings,
     "delegate": Database.delegate,
     "revoke": Database.revoke,
+    "add_entries": Database.add_entries,
+    "add_organizational_unit": Database.add_organizational_unit,
     "set_policy": Database.set_policy,
 }
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from connectors.active_directory.models import DirectoryUser, Right, RightCheck
+from connectors.active_directory.models import (
+    DOCUMENTED_RIGHTS,
+    VALIDATION_RIGHTS,
+    DirectoryUser,
+    Right,
+    RightCheck,
+)
 from connectors.errors import Conflict, NotPermitted
 from connectors.models import Presence, SecretHandle, SignIn
 from tests.fakes.telling import Told
@@ -16,13 +22,20 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class FakeDirectory(Told):
-    """One domain. ``missing`` are rights that the connection account lacks, ``untold`` not readable ones."""
+    """One domain. ``missing`` are rights that the connection account lacks, ``untold`` not readable ones.
+
+    ``lacking`` and ``dark`` are the same of the documented rights in every managed base.
+    """
+
+    base_dn = "DC=corp,DC=example,DC=com"
 
     def __init__(self) -> None:
         super().__init__()
         self.users: dict[str, DirectoryUser] = {}
         self.missing: set[Right] = set()
         self.untold: set[Right] = set()
+        self.lacking: set[Right] = set()
+        self.dark: set[Right] = set()
         self._moments = (START + timedelta(minutes=n) for n in itertools.count(1))
 
     def sign_in(self, account: SecretHandle, *, where: str | None = None) -> SignIn:
@@ -30,20 +43,28 @@ class FakeDirectory(Told):
         return self.act("sign_in", lambda: SignIn("svc@corp.example.com", "dc1", START))
 
     def rights(
-        self, account: SecretHandle, container: str, *, where: str | None = None
+        self,
+        account: SecretHandle,
+        container: str,
+        *,
+        managed: Sequence[str] = (),
+        where: str | None = None,
     ) -> tuple[RightCheck, ...]:
         """Predict the account's rights on a container, signed in as the account, modifying nothing."""
 
-        def presence(right: Right) -> Presence:
-            if right in self.missing:
-                return Presence.MISSING
-            return Presence.UNTOLD if right in self.untold else Presence.PRESENT
+        def check(right: Right, base: str, *, documented: bool) -> RightCheck:
+            missing = self.lacking if documented else self.missing
+            untold = self.dark if documented else self.untold
+            presence = Presence.UNTOLD if right in untold else Presence.PRESENT
+            presence = Presence.MISSING if right in missing else presence
+            name = "svc@corp.example.com"
+            return RightCheck(right, presence, base, "the DACL", name, managed=documented)
 
         return self.act(
             "rights",
-            lambda: tuple(
-                RightCheck(right, presence(right), container, "the DACL", "svc@corp.example.com")
-                for right in Right
+            lambda: (
+                *(check(right, container, documented=False) for right in VALIDATION_RIGHTS),
+                *(check(r, base, documented=True) for base in managed for r in DOCUMENTED_RIGHTS),
             ),
         )
 

@@ -13,6 +13,8 @@ from flows.reconcile_connections import reconcile_connections
 from flows.rotate_due_connections import rotate_due_connections
 from flows.verify_connections import verify_connections
 from inventory.wiring import open_inventory, open_systems
+from sandbox.delegation import GROUP
+from sandbox.people import MANAGED_OU
 from sandbox.world import World
 from tests.flows.test_rotate import ledger_of
 from tests.running import Rotate, Server, StartWorld, Update
@@ -143,8 +145,13 @@ def test_what_is_due_is_rotated(
 
 
 def test_verified_and_written_down(world: World, update: Update, prefect_api: Server) -> None:
-    """Verification changes nothing, and the ledger says when each connection was last verified."""
+    """Verification changes nothing, tells every right, and the ledger says when it was.
+
+    A documented right that has gone is in the report, and no failure.
+    """
     update("hq")
+    gone = f"(OD;CI;CC;{GROUP};;{{sid}})"
+    world.directory.do("add_entries", container=MANAGED_OU, sddl=gone, trustee="svc-cayo-hq")
     before = _saves(world, "hq")
     _aged("hq-ad", verified_at=timedelta(days=3))
 
@@ -152,6 +159,10 @@ def test_verified_and_written_down(world: World, update: Update, prefect_api: Se
 
     assert state.name == "Verified", state.message
     assert before == _saves(world, "hq")
+    report = prefect_api.get("/artifacts/hq-ad/latest")["data"]
+    assert "| read everything |  | present |" in report
+    assert "| create groups |  | **missing** |" in report
+    assert "active-directory.documented-rights-missing" in report
     verified = ledger_of("hq-ad").verified_at
     assert verified is not None
     assert datetime.now(UTC) - verified < timedelta(minutes=5)

@@ -6,9 +6,8 @@ import pytest
 
 from connectors.errors import OutOfStep, SignInReason, SignInRefused, Unreachable
 from report.markdown import plain
-from sandbox.demo import test_users as leftover_users
-from sandbox.world import AD_ROW, RIGHTS, World
-from tests.running import Outcome, Server, StartWorld, Update
+from sandbox.world import AD_ROW, World
+from tests.running import Outcome, Server, Update
 
 pytestmark = pytest.mark.prefect
 
@@ -171,23 +170,6 @@ def test_save_that_did_not_arrive_is_made_good(world: World, update: Update) -> 
 
     assert outcome.state.name == "Ready"
     assert _row(world, "active_directory")["saves"] == 1
-
-
-@pytest.mark.parametrize(("missing", "failed"), [("reset passwords", "V2"), ("create users", "V1")])
-def test_missing_right_is_named(
-    start_world: StartWorld, update: Update, missing: str, failed: str
-) -> None:
-    """An operation that the directory refuses leads to V8, which names the missing right."""
-    world = start_world(rights=[right for right in RIGHTS if right != missing])
-
-    outcome = update(connections=["hq-ad"])
-
-    assert outcome.state.name == "Validation failed"
-    record = outcome.connection("hq-ad")
-    assert missing in {finding.subject for finding in record.findings}
-    steps = outcome.steps("hq-ad")
-    assert steps.index(failed) < steps.index("V8")
-    assert leftover_users(world) == []
 
 
 def test_operation_lost_on_the_way_happens_once(world: World, update: Update) -> None:

@@ -11,20 +11,21 @@ from pathlib import Path
 from typing import Any
 
 from connectors.active_directory.client import ActiveDirectoryClient
-from connectors.active_directory.models import Right
+from connectors.active_directory.models import VALIDATION_RIGHTS, Right
 from connectors.active_directory.session import Session
 from connectors.active_directory.settings import DirectorySettings
 from connectors.active_directory.transport import Transport
 from connectors.models import Credential, SecretHandle
 from connectors.secret import Secret
 from sandbox.standin.process import StandIn
+from tests.contracts.active_directory import delegated
 
 HOME, VALIDATION, ELSEWHERE = "OU=Service Accounts", "OU=Validation", "OU=Elsewhere"
 DOMAIN = "corp.example.test"
 THRESHOLD = 6
 _NUMBERS = itertools.count(1)
 
-ALL = tuple(Right)
+ALL = VALIDATION_RIGHTS
 DELEGATIONS: Mapping[str, tuple[Right, ...]] = {
     "svc-full": ALL,
     "svc-create": (Right.CREATE_USER,),
@@ -39,7 +40,7 @@ PLAIN = (
     "svc-once", "svc-target", "svc-lost", "svc-strict", "svc-operator", "svc-setter",
 )  # fmt: skip
 
-NAMES = ("Administrator", "svc-off", "svc-must", *PLAIN, *DELEGATIONS)
+NAMES = ("Administrator", "svc-off", "svc-must", *PLAIN, *DELEGATIONS, *delegated.ACCOUNTS)
 
 
 @dataclass
@@ -142,9 +143,9 @@ def seed(passwords: Mapping[str, str]) -> dict[str, Any]:
         "domain": DOMAIN,
         "netbios": "CORP",
         "administrator": {"username": "Administrator", "password": passwords["Administrator"]},
-        "organizational_units": [HOME, VALIDATION, ELSEWHERE],
+        "organizational_units": [HOME, VALIDATION, ELSEWHERE, *delegated.UNITS],
         "users": [
-            *(user(name) for name in (*PLAIN, *DELEGATIONS)),
+            *(user(name) for name in (*PLAIN, *DELEGATIONS, *delegated.ACCOUNTS)),
             user("svc-off", enabled=False),
             user("svc-must", must_change=True),
         ],
@@ -157,6 +158,8 @@ def seed(passwords: Mapping[str, str]) -> dict[str, Any]:
             {"trustee": "svc-none", "container": ELSEWHERE, "rights": [r.value for r in ALL]},
             {"trustee": "svc-setter", "container": HOME, "rights": [Right.RESET_PASSWORD.value]},
         ],
+        "groups": delegated.GROUPS,
+        "access_entries": delegated.ENTRIES,
         "lockout_threshold": THRESHOLD,
         "lockout_window": 600,
         "lockout_duration": 600,

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from connectors.active_directory.models import DirectoryUser, Right
-from connectors.active_directory.rights import delegation_advice
+from connectors.active_directory.delegation import delegation_advice
+from connectors.active_directory.models import VALIDATION_RIGHTS, DirectoryUser, Right
 from connectors.errors import InvalidInput, NotFound, NotPermitted
 from connectors.models import Presence, SecretHandle
 from tests.contracts.active_directory.lab import DELEGATIONS, ELSEWHERE, VALIDATION, Lab
@@ -64,7 +64,7 @@ def test_delegations_are_told(lab: Lab, username: str):
 
     assert {check.right: check.presence for check in checks} == {
         right: Presence.PRESENT if right in DELEGATIONS[username] else Presence.MISSING
-        for right in Right
+        for right in VALIDATION_RIGHTS
     }
     assert all(check.how and username in delegation_advice(check) for check in checks)
 

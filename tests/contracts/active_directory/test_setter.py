@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from connectors.active_directory.delegation import delegation_advice
 from connectors.active_directory.models import Right
-from connectors.active_directory.rights import delegation_advice
 from connectors.errors import BudgetSpent, InvalidInput, NotPermitted, SignInReason
 from connectors.models import Presence, SecretHandle
 from tests.contracts.active_directory.lab import DOMAIN, ELSEWHERE, HOME, THRESHOLD, Lab

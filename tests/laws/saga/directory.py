@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from connectors.active_directory.models import (
+    DOCUMENTED_RIGHTS,
+    VALIDATION_RIGHTS,
     AccountState,
     DirectoryUser,
     LockoutPolicy,
@@ -15,6 +17,7 @@ from connectors.errors import Conflict, NotFound, NotPermitted, PolicyRefused
 from connectors.models import Presence, SecretHandle, SignIn
 from tasks._accounts import CLOCKS_APART
 from tests.laws.saga.domain import (
+    BASE,
     SYSTEM,
     THRESHOLD,
     WINDOW,
@@ -86,15 +89,25 @@ class SagaDirectory:
         """Read the policy in force for the account."""
         return LockoutPolicy(THRESHOLD, WINDOW, None, "domain")
 
+    @property
+    def base_dn(self) -> str:
+        """The head of the domain."""
+        return BASE
+
     def rights(
-        self, account: SecretHandle, container: str, *, where: str | None = None
+        self,
+        account: SecretHandle,
+        container: str,
+        *,
+        managed: Sequence[str] = (),
+        where: str | None = None,
     ) -> tuple[RightCheck, ...]:
         """Predict the account's rights on a container, signed in as the account."""
 
         def read() -> tuple[RightCheck, ...]:
             name, _ = self._as_account(account, where)
             held = self._truth.accounts[name].rights
-            return tuple(
+            needed = tuple(
                 RightCheck(
                     right,
                     Presence.PRESENT if right in held else Presence.MISSING,
@@ -102,8 +115,14 @@ class SagaDirectory:
                     "the DACL",
                     name,
                 )
-                for right in Right
+                for right in VALIDATION_RIGHTS
             )
+            documented = (
+                RightCheck(right, Presence.PRESENT, base, "the DACL", name, managed=True)
+                for base in managed
+                for right in DOCUMENTED_RIGHTS
+            )
+            return (*needed, *documented)
 
         return self._line.call("directory", "rights", read, Effect.SIGN_IN)
 

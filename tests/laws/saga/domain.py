@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from connectors.active_directory.models import (
+    VALIDATION_RIGHTS,
     DirectoryUser,
     Right,
 )
@@ -53,7 +54,7 @@ class DomainAccount:
     enabled: bool = True
     expired: bool = False  # until another password is set
     setter_may: bool = True
-    rights: set[Right] = field(default_factory=lambda: set(Right))
+    rights: set[Right] = field(default_factory=lambda: set(VALIDATION_RIGHTS))
 
     @property
     def dn(self) -> str:
@@ -63,7 +64,7 @@ class DomainAccount:
     @staticmethod
     def all_rights() -> set[Right]:
         """The rights that a connection account needs."""
-        return set(Right)
+        return set(VALIDATION_RIGHTS)
 
     @property
     def newest(self) -> Held:

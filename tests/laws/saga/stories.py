@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
-from connectors.active_directory.models import Right
+from connectors.active_directory.models import VALIDATION_RIGHTS, Right
 from tests.laws.saga.faults import Fault, Kind
 from tests.laws.saga.runner import (
     ABANDON,
@@ -62,7 +62,7 @@ def deeds_of(shape: Shape) -> dict[str, Deed]:
         **{f"no capability at {path}": _with(World.takes_capability, path) for path in PATHS},
     }
     for letter, account in zip("ab", shape.accounts, strict=False):
-        rights = Right if shape.in_domain else (Right.CREATE_USER,)
+        rights = VALIDATION_RIGHTS if shape.in_domain else (Right.CREATE_USER,)
         deeds |= {
             f"{letter} is changed by hand": _with(World.changes_by_hand, account),
             f"{letter} is told to Vault": _with(World.tells_vault, account),

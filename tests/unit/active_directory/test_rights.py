@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from connectors.active_directory import security_descriptor as sd
-from connectors.active_directory.models import Right, RightCheck
+from connectors.active_directory.models import VALIDATION_RIGHTS, Right, RightCheck
 from connectors.active_directory.rights import predict, predict_reset
 from connectors.active_directory.security_descriptor import Ace
 from connectors.active_directory.values import Entry
@@ -42,8 +42,6 @@ class Directory:
             groups = tuple(write_sid(sid) for sid in self.token)
             known = (SCHEMA.encode(),) if self.default is not None else ()
             return Entry(dn, {"tokengroups": groups, "schemanamingcontext": known})
-        if dn == f"CN=User,{SCHEMA}" and self.default is not None:
-            return Entry(dn, {"defaultsecuritydescriptor": (self.default.encode(),)})
         if dn != CONTAINER:
             raise NotFound("active directory", "read", dn=dn)
         if self.closed:
@@ -54,6 +52,16 @@ class Directory:
             found["ntsecuritydescriptor"] = (self.descriptor,)
         return Entry(dn, found)
 
+    def search(self, base: str, *_: Any) -> tuple[tuple[Entry, ...], bool]:
+        """Return what the schema says of the class user."""
+        self.asked.append(base)
+        assert self.default is not None
+        found = {
+            "ldapdisplayname": (b"user",),
+            "defaultsecuritydescriptor": (self.default.encode(),),
+        }
+        return (Entry(f"CN=User,{base}", found),), True
+
 
 def told(directory: Directory) -> dict[Right, Presence]:
     """Return the prediction by right."""
@@ -62,7 +70,7 @@ def told(directory: Directory) -> dict[Right, Presence]:
 
 def every(presence: Presence) -> dict[Right, Presence]:
     """Return the same presence for every right."""
-    return dict.fromkeys(Right, presence)
+    return dict.fromkeys(VALIDATION_RIGHTS, presence)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +130,7 @@ def test_class_default_comes_first():
 
     assert found[Right.RESET_PASSWORD] is Presence.PRESENT
     assert found[Right.WRITE_ATTRIBUTES] is Presence.MISSING
-    assert f"CN=User,{SCHEMA}" in directory.asked
+    assert SCHEMA in directory.asked
 
 
 def test_condition():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -18,7 +19,7 @@ TOKEN = frozenset({ME, GROUP, "S-1-5-11", "S-1-1-0"})
 OTHER_CLASS = uuid.UUID("bf967a9c-0de6-11d0-a285-00aa003049e2")
 RESET = frozenset({sd.RESET_PASSWORD})
 ALLOW, DENY, ALLOW_OBJECT, DENY_OBJECT = 0, 1, 5, 6
-CI, IO = 0x2, 0x8
+OI, CI, NP, IO, INHERITED = 0x1, 0x2, 0x4, 0x8, 0x10
 
 number = st.integers(0, 0xFFFFFFFF)
 sids = st.builds(
@@ -128,6 +129,62 @@ def test_inherited():
     child = sd.inherited_by_child(container, sd.CLASS_USER)
 
     assert (
-        Ace(ALLOW_OBJECT, 0, sd.CONTROL_ACCESS, ME, sd.RESET_PASSWORD),
-        Ace(ALLOW, 0, sd.DELETE, GROUP),
+        replace(for_users, flags=CI),
+        replace(for_groups, flags=CI | IO),
+        replace(for_all, flags=CI),
     ) == child
+
+
+@pytest.mark.parametrize(
+    ("flags", "of_child", "below_it"),
+    [
+        (CI, CI, CI),
+        (CI | IO, CI, CI),
+        (CI | NP, 0, None),
+        (CI | IO | NP, 0, None),
+        (CI | IO | INHERITED, CI | INHERITED, CI | INHERITED),
+        (OI, None, None),
+        (OI | IO, None, None),
+        (0, None, None),
+    ],
+)
+def test_inherited_further(flags: int, of_child: int | None, below_it: int | None):
+    """How far an entry reaches is what its flags say; object-inherit reaches nothing in a directory."""
+    entry = Ace(ALLOW, flags, sd.DELETE, ME)
+
+    child = sd.inherited_by_child(Dacl((entry,)), OTHER_CLASS)
+    grandchild = sd.inherited_by_child(Dacl(child), sd.CLASS_USER)
+
+    assert [of_child] * (of_child is not None) == [ace.flags for ace in child]
+    assert [below_it] * (below_it is not None) == [ace.flags for ace in grandchild]
+
+
+PROPERTY = uuid.UUID("bf967950-0de6-11d0-a285-00aa003049e2")
+
+
+@pytest.mark.parametrize(
+    ("aces", "presence"),
+    [
+        ((Ace(ALLOW_OBJECT, 0, sd.WRITE_PROPERTY, ME, PROPERTY),), Presence.MISSING),
+        ((Ace(ALLOW, 0, sd.WRITE_PROPERTY, ME),), Presence.PRESENT),
+        ((Ace(ALLOW, 0, sd.GENERIC_WRITE, ME),), Presence.PRESENT),
+        (
+            (
+                Ace(DENY_OBJECT, 0, sd.WRITE_PROPERTY, GROUP, PROPERTY),
+                Ace(ALLOW, 0, sd.WRITE_PROPERTY, ME),
+            ),
+            Presence.MISSING,
+        ),
+        (
+            (
+                Ace(ALLOW, 0, sd.WRITE_PROPERTY, ME),
+                Ace(DENY_OBJECT, 0, sd.WRITE_PROPERTY, GROUP, PROPERTY),
+            ),
+            Presence.PRESENT,
+        ),
+        ((Ace(9, 0, sd.WRITE_PROPERTY, ME),), Presence.UNTOLD),
+    ],
+)
+def test_every_part(aces: tuple[Ace, ...], presence: Presence):
+    """For all attributes at once one that is allowed is not enough, and one that is denied is too much."""
+    assert presence is sd.decide(aces, TOKEN, sd.WRITE_PROPERTY, None).presence

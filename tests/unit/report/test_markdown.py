@@ -7,6 +7,7 @@ import re
 import pytest
 from markdown_it import MarkdownIt
 
+from connectors.active_directory.models import Right, RightCheck
 from connectors.entra.models import (
     ConsentLine,
     ConsentReview,
@@ -16,7 +17,7 @@ from connectors.entra.models import (
     PermissionKind,
 )
 from connectors.errors import NotPermitted, Unreachable
-from connectors.models import Finding
+from connectors.models import Finding, Presence
 from report.markdown import plain, render, why_not_run
 from report.record import ConnectionRecord, Result, RunRecord
 from report.text import printable
@@ -45,6 +46,29 @@ def test_foreign_text_stays_text(text: str, frame: str) -> None:
     assert " ".join(text.split()) == shown
 
 
+def test_every_right_has_its_row(run: RunRecord, connection: ConnectionRecord) -> None:
+    """Present, missing and untold are told apart, place by place; a right that was not asked is left empty."""
+    unit, base = "OU=V,DC=corp", "DC=corp"
+    connection.rights = (
+        RightCheck(Right.CREATE_USER, Presence.PRESENT, unit, "read"),
+        RightCheck(Right.WRITE_ATTRIBUTES, Presence.UNTOLD, unit, "read"),
+        RightCheck(Right.CREATE_USER, Presence.MISSING, base, "read", managed=True),
+    )
+    report = render(run, connection)
+    assert (
+        "| right | validation: OU=V,DC=corp | managed: DC=corp |\n| --- | --- | --- |\n"
+        "| create users | present | **missing** |\n"
+        "| write user attributes | **could not be told** |  |\n"
+    ) in report
+    assert "Not known here: what the second delegation ticks" in report
+
+
+def test_commands_are_a_list(run: RunRecord, connection: ConnectionRecord) -> None:
+    """Advice of several lines keeps one command a line."""
+    connection.findings.append(Finding("a.code", "a", "b", "do this:\nfirst: one\nsecond: two"))
+    assert "**What to do:** do this:\n\n- first: one\n- second: two" in render(run, connection)
+
+
 def test_bare_addresses_are_broken() -> None:
     """An address is written so that no renderer makes a link of it."""
     assert plain("https://x.example") == r"https\://x.example"
@@ -68,6 +92,10 @@ def test_nothing_foreign_comes_to_life(run: RunRecord, connection: ConnectionRec
         ConsentVerdict.PARTIAL, EntraApp("app", "sp", evil, True),
         (ConsentLine(permission, True, ()),), (),
     )  # fmt: skip
+    told = ((Right.CREATE_USER, False), (Right.READ_EVERYTHING, True))
+    connection.rights = tuple(
+        RightCheck(right, Presence.MISSING, evil, evil, managed=managed) for right, managed in told
+    )
     connection.asked = run.service = evil
     report = render(run, connection)
     assert "<img" not in report

@@ -7,6 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
+from connectors.active_directory.models import Right, RightCheck
 from connectors.entra.models import (
     ConsentLine,
     ConsentReview,
@@ -15,7 +16,7 @@ from connectors.entra.models import (
     PermissionKind,
 )
 from connectors.errors import Unreachable
-from connectors.models import Finding
+from connectors.models import Finding, Presence
 from report.procedure import STEPS
 from report.record import ConnectionRecord, Result, RunRecord
 from report.terminal import show_entry, show_record
@@ -54,6 +55,8 @@ def test_foreign_text_is_no_markup(run: RunRecord, connection: ConnectionRecord)
     permission = Permission("id", evil, PermissionKind.DELEGATED, f"{evil}.{'Long' * 30}")
     lines = (ConsentLine(permission, True, ()),)
     connection.consent = ConsentReview(ConsentVerdict.PARTIAL, None, lines, ())
+    check = RightCheck(Right.READ_EVERYTHING, Presence.UNTOLD, evil, evil, managed=True)
+    connection.rights = (check,)
     run.error = Unreachable("prefect", evil, advice=evil)
     console = _console()
     show_record(console, run)
@@ -68,6 +71,10 @@ def test_nothing_of_the_run_is_left_out(run: RunRecord, connection: ConnectionRe
     """Verdict, findings, what was not checked and what to do are all there."""
     connection.findings.append(Finding("a.code", "subject", "detail", "do this"))
     connection.unchecked.append("the weather")
+    connection.rights = (
+        RightCheck(Right.CREATE_USER, Presence.PRESENT, "OU=V,DC=corp", "read"),
+        RightCheck(Right.CREATE_GROUP, Presence.MISSING, "DC=corp", "read", managed=True),
+    )
     run.error = Unreachable("prefect", "write the report", advice="start it")
     console = _console()
     show_record(console, run)
@@ -76,6 +83,10 @@ def test_nothing_of_the_run_is_left_out(run: RunRecord, connection: ConnectionRe
         "a.code",
         "do this",
         "the weather",
+        "validation:",
+        "create groups",
+        "missing",
+        "Not known here",
         "write the report",
         "start it",
     ):

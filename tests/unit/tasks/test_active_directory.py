@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from connectors.active_directory.models import Right
@@ -34,6 +36,35 @@ def test_rights_become_findings(scene: Scene) -> None:
     assert [f.subject for f in scene.here.findings] == ["reset passwords"]
     assert len(scene.here.unchecked) == 1
     assert "delete users" in scene.here.unchecked[0]
+
+
+def test_documented_rights_stop_nothing(scene: Scene) -> None:
+    """What the vendor documents and is missing is one finding with a command each; the credential is entered."""
+    scene.domain.lacking = {Right.CREATE_GROUP, Right.CHANGE_MEMBERS}
+    scene.domain.dark = {Right.READ_EVERYTHING}
+    draft = plain(active_directory.update_credential)(
+        scene.systems, scene.ad, AD_ROW, dry_run=False
+    )
+    (finding,) = scene.here.findings
+    assert draft is not None
+    assert finding.code == "active-directory.documented-rights-missing"
+    assert finding.subject == "DC=corp,DC=example,DC=com"
+    assert [line.partition(": dsacls ")[0] for line in finding.advice.splitlines()[1:]] == [
+        "change group members",
+        "create groups",
+    ]
+    assert "read everything" in scene.here.unchecked[0]
+    assert {check.managed for check in scene.here.rights} == {True, False}
+
+
+def test_parts_of_the_domain(scene: Scene) -> None:
+    """Where the inventory names parts, they are looked at and not the whole domain."""
+    parts = ("OU=People,DC=corp,DC=example,DC=com", "OU=Groups,DC=corp,DC=example,DC=com")
+    location = scene.ad
+    where = location.in_directory.model_copy(update={"managed_ous": parts})
+    location = replace(location, connection=where)
+    plain(active_directory.update_credential)(scene.systems, location, AD_ROW, dry_run=True)
+    assert parts == tuple(dict.fromkeys(c.container for c in scene.here.rights if c.managed))
 
 
 def test_dry_run_enters_nothing(scene: Scene) -> None:

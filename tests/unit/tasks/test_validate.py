@@ -97,6 +97,15 @@ def test_refused_operation_names_its_right(
     assert [item.subject for item in found] == [right.value]
 
 
+def test_refused_and_untold(scene: Scene) -> None:
+    """A right that explains the refusal and cannot be told is said to be unchecked, and none is named."""
+    scene.domain.untold = {Right.RESET_PASSWORD, Right.CREATE_USER}
+    failed = NotPermitted("cayosoft", "ad.reset_password")
+    assert plain(permissions.double_check_permissions)(scene.systems, scene.ad, failed, None) == ()
+    (unchecked,) = scene.here.unchecked
+    assert "reset passwords" in unchecked
+
+
 def test_refused_without_a_missing_right(scene: Scene) -> None:
     """Where every right is there, nothing is invented; that the account itself may do it is said."""
     failed = NotPermitted("cayosoft", "ad.create_user")
