@@ -17,6 +17,7 @@ from connectors.entra.manifest import load_manifest
 from connectors.entra.models import ConsentManifest, EntraApp
 from connectors.entra.planning import plan
 from connectors.entra.remediation import ConsentSnapshot, Permit
+from connectors.entra.restoring import restorable
 from connectors.entra.snapshot import from_json
 from connectors.errors import InvalidInput, NotFound, OutOfStep
 from connectors.protocols import TenantService
@@ -72,11 +73,9 @@ def show(
 def restore_from(tenant: TenantService, path: Path, console: Console, *, really: bool) -> None:
     """Show what a snapshot holds, and put it back where it is not so; raises InvalidInput for its file."""
     snapshot = _read(path)
-    for grant in snapshot.grants:
-        whom = grant.principal_id or "the whole organization"
+    for grant in restorable(snapshot):
+        whom = "the whole organization" if grant.for_everybody else "the account"
         _print(console, f"- {' '.join(grant.scopes)} for {whom} on {grant.resource_id}")
-    for role in snapshot.roles:
-        _print(console, f"- app role {role.role_id} of {role.resource_id}")
     if not really:
         _print(
             console, f"As of {snapshot.taken:%Y-%m-%d %H:%M} UTC. Nothing was changed; add --yes."
