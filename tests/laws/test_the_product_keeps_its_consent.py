@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.entra.models import ConsentVerdict
-from connectors.errors import InvalidInput, RotationError, Unknown, Unreachable
+from connectors.errors import InvalidInput, NotPermitted, RotationError, Unknown, Unreachable
 from tests.fakes.tenant_model import OFFERED, Cut, TenantModel, permission
 from tests.unit.entra.remediations import (
     APPLICATION,
@@ -117,3 +117,32 @@ def test_every_trouble(number: int, kind: str, lag: float) -> None:
         repair(tenant)
     assert sorted(set(tenant.changes)) == sorted(REPAIRED)
     assert verdict(tenant) is ConsentVerdict.OVER_GRANTED
+
+
+def _reads_of_a_repair() -> int:
+    """Count the reads of one repair that meets no trouble."""
+    tenant = broken()
+    repair(tenant)
+    return tenant.reads
+
+
+@pytest.mark.parametrize("kind", ["throttled", "no answer", "no longer permitted"])
+def test_every_read(kind: str) -> None:
+    """Whichever read fails, nothing is lost: it or the next run ends with exactly what was planned."""
+    problem: RotationError = {
+        "throttled": Unreachable("entra", "x", retry_after=7, status=429),
+        "no answer": Unreachable("entra", "x"),
+        "no longer permitted": NotPermitted("entra", "x", permission="Directory.Read.All"),
+    }[kind]
+    failed = 0
+    for number in range(1, _reads_of_a_repair() + 1):
+        tenant = broken()
+        tenant.read_trouble = lambda made, number=number: problem if made == number else None
+        try:
+            repair(tenant)
+        except (Unreachable, NotPermitted):
+            failed += 1
+        repair(tenant)
+        assert sorted(set(tenant.changes)) == sorted(REPAIRED), number
+        assert verdict(tenant) is ConsentVerdict.OVER_GRANTED
+    assert failed, "some of them end the run"
