@@ -30,7 +30,7 @@ def consent_history(graph: Graph, app: EntraApp) -> ConsentHistory:
     except RotationError as error:
         _log.info("entra: read consents: something could not be read")
         permission = error.identifiers.get("permission")
-        why = f"{permission} is missing" if permission else type(error).__name__
+        why = f"it needs {permission}" if permission else type(error).__name__
         return ConsentHistory((), (f"who consented and when: {why}",))
     events = sorted(_events(found, app), key=lambda event: event.at, reverse=True)
     return ConsentHistory(tuple(events))
