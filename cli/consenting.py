@@ -12,7 +12,7 @@ from rich.text import Text
 
 from connectors.entra.capture import capture
 from connectors.entra.consent import review
-from connectors.entra.history import sentences
+from connectors.entra.history import sentences, with_history
 from connectors.entra.manifest import load_manifest
 from connectors.entra.models import ConsentManifest, EntraApp
 from connectors.entra.planning import plan
@@ -56,14 +56,14 @@ def show(
     wanted = load_manifest(manifest)
     account, app = tenant.account(upn), _only(tenant, wanted.app_display_name)
     facts = tenant.consent_facts(app.app_id, account.id, wanted)
-    reviewed = review(wanted, facts, account)
+    history = tenant.consent_history(app)
+    reviewed = with_history(review(wanted, facts, account), history)
     made = plan(wanted, facts, account, withdraw_beyond=withdraw_beyond)
     _print(console, f"{app.display_name} ({app.app_id}): {reviewed.verdict.value}")
     for finding in reviewed.findings:
         _print(console, f"- {finding.detail}", f"  {finding.what_to_do()}")
     _print(console, "", f"A remediation {made.digest} would:" if not made.empty else "No remedy.")
     _print(console, *(f"- {line}" for line in made.lines()))
-    history = tenant.consent_history(app)
     _print(console, "", "Consents in the audit log:")
     _print(console, *(f"- {line}" for line in (*sentences(history), *history.unread)))
     _print(console, *(f"Not checked: {what}" for what in facts.unread))

@@ -59,11 +59,13 @@ def test_review_of_a_good_tenant(fake: FakeTenant) -> None:
 def test_review_names_the_plan(fake: FakeTenant) -> None:
     """What is missing is named with what to do, and the plan with its digest."""
     fake.withheld, fake.organization = {"User.Read.All"}, {"User.Read"}
+    fake.history = ConsentHistory((ConsentEvent(START, "jo@x", True, succeeded=True),))
     screen = Screen()
     assert not show(tenant(fake), "svc@x", EXAMPLE, screen, withdraw_beyond=False)
     manifest = load_manifest(EXAMPLE)
     made = plan(manifest, fake.consent_facts("", "", manifest), fake.user)
     assert f"A remediation {made.digest} would:" in str(screen)
+    assert str(screen).count("jo@x consented, on behalf of the whole organization.") == 2
     for line in made.lines():
         assert line in str(screen)
 
