@@ -64,9 +64,9 @@ def show(
         _print(console, f"- {finding.detail}", f"  {finding.what_to_do()}")
     _print(console, "", f"A remediation {made.digest} would:" if not made.empty else "No remedy.")
     _print(console, *(f"- {line}" for line in made.lines()))
-    _print(console, "", "Consents in the audit log:")
-    _print(console, *(f"- {line}" for line in (*sentences(history), *history.unread)))
-    _print(console, *(f"Not checked: {what}" for what in facts.unread))
+    told = sentences(history) or ("none to see; the log keeps a month at most.",)
+    _print(console, "", "Consents in the audit log:", *(f"- {line}" for line in told))
+    _print(console, *(f"Not checked: {what}" for what in (*facts.unread, *history.unread)))
     return reviewed.ready
 
 

@@ -70,6 +70,18 @@ def test_review_names_the_plan(fake: FakeTenant) -> None:
         assert line in str(screen)
 
 
+def test_what_was_not_checked_is_said(fake: FakeTenant) -> None:
+    """What could not be read of grants and history is listed as not checked, and nothing is concluded."""
+    fake.complete = False
+    fake.history = ConsentHistory((), ("who consented and when: it needs a right",))
+    screen = Screen()
+    assert not show(tenant(fake), "svc@x", EXAMPLE, screen, withdraw_beyond=False)
+    assert "Could not be determined" in str(screen)
+    assert "Not checked: the grants could not be read" in str(screen)
+    assert "Not checked: who consented and when: it needs a right" in str(screen)
+    assert "No remedy." in str(screen)
+
+
 def test_capture_keeps_a_file_that_exists(fake: FakeTenant, tmp_path: Path) -> None:
     """What the tenant holds is written once, and never over something else."""
     fake._facts = lambda _: FakeTenant._facts(fake, load_manifest(EXAMPLE))  # type: ignore[method-assign]
