@@ -12,11 +12,12 @@ from rich.text import Text
 
 from connectors.entra.capture import capture
 from connectors.entra.consent import review
-from connectors.entra.history import sentences
+from connectors.entra.history import sentences, with_history
 from connectors.entra.manifest import load_manifest
 from connectors.entra.models import ConsentManifest, EntraApp
 from connectors.entra.planning import plan
 from connectors.entra.remediation import ConsentSnapshot, Permit
+from connectors.entra.restoring import restorable
 from connectors.entra.snapshot import from_json
 from connectors.errors import InvalidInput, NotFound, OutOfStep
 from connectors.protocols import TenantService
@@ -55,28 +56,26 @@ def show(
     wanted = load_manifest(manifest)
     account, app = tenant.account(upn), _only(tenant, wanted.app_display_name)
     facts = tenant.consent_facts(app.app_id, account.id, wanted)
-    reviewed = review(wanted, facts, account)
+    history = tenant.consent_history(app)
+    reviewed = with_history(review(wanted, facts, account), history)
     made = plan(wanted, facts, account, withdraw_beyond=withdraw_beyond)
     _print(console, f"{app.display_name} ({app.app_id}): {reviewed.verdict.value}")
     for finding in reviewed.findings:
         _print(console, f"- {finding.detail}", f"  {finding.what_to_do()}")
     _print(console, "", f"A remediation {made.digest} would:" if not made.empty else "No remedy.")
     _print(console, *(f"- {line}" for line in made.lines()))
-    history = tenant.consent_history(app)
-    _print(console, "", "Consents in the audit log:")
-    _print(console, *(f"- {line}" for line in (*sentences(history), *history.unread)))
-    _print(console, *(f"Not checked: {what}" for what in facts.unread))
+    told = sentences(history) or ("none to see; the log keeps a month at most.",)
+    _print(console, "", "Consents in the audit log:", *(f"- {line}" for line in told))
+    _print(console, *(f"Not checked: {what}" for what in (*facts.unread, *history.unread)))
     return reviewed.ready
 
 
 def restore_from(tenant: TenantService, path: Path, console: Console, *, really: bool) -> None:
     """Show what a snapshot holds, and put it back where it is not so; raises InvalidInput for its file."""
     snapshot = _read(path)
-    for grant in snapshot.grants:
-        whom = grant.principal_id or "the whole organization"
+    for grant in restorable(snapshot):
+        whom = "the whole organization" if grant.for_everybody else "the account"
         _print(console, f"- {' '.join(grant.scopes)} for {whom} on {grant.resource_id}")
-    for role in snapshot.roles:
-        _print(console, f"- app role {role.role_id} of {role.resource_id}")
     if not really:
         _print(
             console, f"As of {snapshot.taken:%Y-%m-%d %H:%M} UTC. Nothing was changed; add --yes."

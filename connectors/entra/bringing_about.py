@@ -52,13 +52,14 @@ class BringingAbout:
         lost answer is looked into before anything is sent again; a refused duplicate is waited for
         until readers see it. Raises Unknown when looking did not tell.
         """
-        problem: RotationError | None = None
+        problem: RotationError = Unknown(SYSTEM, "remedy consent", change=change.what)
         for sent in range(_MOST_SENDS):
             if so():
                 return ConsentChange(change.what, change.id, already=not sent)
+            send = prepare()
+            graph = self._allowed(permit, change)
             try:
-                send = prepare()
-                send(self._allowed(permit, change))
+                send(graph)
             except Unknown as lost:
                 problem = lost.sealed()
             except (Conflict, InvalidInput) as refused:
@@ -67,10 +68,12 @@ class BringingAbout:
             else:
                 _log.info("entra: remedy consent: %s", change.what)
                 return change
+        if isinstance(problem, Refused) and "status" not in problem.identifiers:
+            raise problem  # the remediator itself was not signed in, so Graph was never asked
         # What was refused may be there already, where this replica does not show it yet.
         if settled(so, self._timing):
             return ConsentChange(change.what, change.id, already=isinstance(problem, Refused))
-        raise problem or AssertionError
+        raise problem
 
     def seen(self, operation: str, so: Callable[[], bool]) -> None:
         """Wait until two readings in a row show it; raise Unreachable when the patience ran out."""

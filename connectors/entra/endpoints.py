@@ -193,7 +193,7 @@ CONSENTS = Endpoint(
     "read consents",
     "GET",
     "/auditLogs/directoryAudits",
-    "AuditLog.Read.All",
+    "AuditLog.Read.All and Directory.Read.All",
 )
 # The remediator's. Each of them may be sent again after a look; a lost answer is looked into all the same.
 CREATE_GRANT = Endpoint(
@@ -224,7 +224,7 @@ ASSIGN_ROLE = Endpoint(
     "assign app role",
     "POST",
     "/servicePrincipals/{resource}/appRoleAssignedTo",
-    "AppRoleAssignment.ReadWrite.All",
+    "AppRoleAssignment.ReadWrite.All and Application.Read.All",
     success=201,
     effect=Effect.CHANGE,
 )

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 
 from connectors.entra.audit_shapes import Audit
 from connectors.entra.endpoints import CONSENTS
 from connectors.entra.granted import ConsentEvent, ConsentHistory
 from connectors.entra.graph import Graph, quoted
-from connectors.entra.models import EntraApp
+from connectors.entra.models import ConsentReview, EntraApp
+from connectors.entra.remedies import ORGANIZATION_WIDE
 from connectors.errors import RotationError
 
 _log = logging.getLogger(__name__)
+_TOLD = 3
 
 ACTIVITY = "Consent to application"
 # NOTE: not ConsentContext.IsAdminConsent: it is true as well for an administrator's own consent.
@@ -30,7 +33,7 @@ def consent_history(graph: Graph, app: EntraApp) -> ConsentHistory:
     except RotationError as error:
         _log.info("entra: read consents: something could not be read")
         permission = error.identifiers.get("permission")
-        why = f"{permission} is missing" if permission else type(error).__name__
+        why = f"it needs {permission}" if permission else type(error).__name__
         return ConsentHistory((), (f"who consented and when: {why}",))
     events = sorted(_events(found, app), key=lambda event: event.at, reverse=True)
     return ConsentHistory(tuple(events))
@@ -39,6 +42,27 @@ def consent_history(graph: Graph, app: EntraApp) -> ConsentHistory:
 def sentences(history: ConsentHistory) -> tuple[str, ...]:
     """Say of each consent who gave it, when, and for whom."""
     return tuple(_sentence(event) for event in history.events)
+
+
+def with_history(reviewed: ConsentReview, history: ConsentHistory) -> ConsentReview:
+    """Return the review whose finding about a grant for everybody says who gave it, as the log has it."""
+    if history.unread:
+        return reviewed
+    given = [event for event in history.events if event.for_everybody and event.succeeded]
+    told = " ".join(_sentence(event) for event in given[:_TOLD])
+    told = (
+        told
+        or "The audit log has no consent that brought it (any more); Graph may have written it."
+    )
+    return replace(
+        reviewed,
+        findings=tuple(
+            replace(finding, detail=f"{finding.detail} {told}")
+            if finding.code == ORGANIZATION_WIDE
+            else finding
+            for finding in reviewed.findings
+        ),
+    )
 
 
 def _events(found: tuple[Audit, ...], app: EntraApp) -> Iterator[ConsentEvent]:

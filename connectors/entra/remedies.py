@@ -17,6 +17,9 @@ _PROMPT = (
 )
 
 
+ORGANIZATION_WIDE = "consent.granted-organization-wide"
+
+
 def unread(what: str) -> Finding:
     """Something could not be read, so nothing is proven."""
     return Finding(
@@ -113,7 +116,7 @@ def organization_wide(
     """Something is granted for every user of the tenant."""
     names = ", ".join(item.value for item in permissions)
     return Finding(
-        code="consent.granted-organization-wide",
+        code=ORGANIZATION_WIDE,
         subject=names,
         detail=f"{app.display_name} holds {names} for the whole organization.",
         advice=f"In this order: 1. save GET /servicePrincipals/{app.service_principal_id}"

@@ -1,6 +1,8 @@
 """Putting a snapshot back, by a person's command: the one place that can write a grant for everybody.
 
-No flow and no task comes here. What the tenant has beyond the snapshot stays.
+No flow and no task comes here. Only what a remediation can have changed is put back: grants for everybody, and
+the account's own. What other users hold, application permissions, and what the tenant has beyond the
+snapshot stay as they are; the snapshot is their evidence.
 """
 
 from __future__ import annotations
@@ -8,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from connectors.entra.bringing_about import BringingAbout
-from connectors.entra.endpoints import ASSIGN_ROLE, CREATE_GRANT, SET_SCOPE
-from connectors.entra.granted import AssignedRole, DelegatedGrant
+from connectors.entra.endpoints import CREATE_GRANT, SET_SCOPE
+from connectors.entra.granted import DelegatedGrant
 from connectors.entra.graph import Graph
 from connectors.entra.held import Holdings
 from connectors.entra.remediation import ConsentChange, ConsentSnapshot, Permit
-from connectors.entra.shapes import RoleGrant, UserGrant
+from connectors.entra.shapes import UserGrant
 
 
 def put_back(
@@ -21,32 +23,34 @@ def put_back(
 ) -> tuple[ConsentChange, ...]:
     """Create what is gone, then give changed grants the snapshot's scope again, exactly."""
     restoring = _Restoring(snapshot, held, changes, permit)
-    return (*restoring.gone(), *restoring.roles(), *restoring.changed())
+    return (*restoring.gone(), *restoring.changed())
+
+
+def restorable(snapshot: ConsentSnapshot) -> Iterator[DelegatedGrant]:
+    """Return the grants that would be put back: those for everybody, and the account's own."""
+    for grant in snapshot.grants:
+        if grant.for_everybody or grant.principal_id == snapshot.account_id:
+            yield grant
 
 
 class _Restoring:
     def __init__(
         self, snapshot: ConsentSnapshot, held: Holdings, changes: BringingAbout, permit: Permit
     ) -> None:
-        self._snapshot, self._held = snapshot, held
+        self._held = held
         self._changes, self._permit = changes, permit
+        self._ours = tuple(restorable(snapshot))
 
     def gone(self) -> Iterator[ConsentChange]:
         """Create the grants that are not there any more; they get new ids."""
-        for grant in self._snapshot.grants:
+        for grant in self._ours:
             # An empty grant opens nothing, and Graph creates none.
             if grant.scopes and self._now(grant) is None:
                 yield self._create(grant)
 
-    def roles(self) -> Iterator[ConsentChange]:
-        """Assign the app roles that are not there any more."""
-        for role in self._snapshot.roles:
-            if (role.resource_id, role.role_id) not in self._held.role_keys():
-                yield self._assign(role)
-
     def changed(self) -> Iterator[ConsentChange]:
         """Give the grants that were changed their scope again: last, when nothing is missing any more."""
-        for grant in self._snapshot.grants:
+        for grant in self._ours:
             now = self._now(grant)
             if now is not None and set(now.scopes) != set(grant.scopes):
                 yield self._set(now.id, grant)
@@ -72,23 +76,6 @@ class _Restoring:
         )
         self._changes.seen("see the restored grant", lambda: self._now(grant) is not None)
         return done
-
-    def _assign(self, role: AssignedRole) -> ConsentChange:
-        body = {
-            "principalId": self._held.principal,
-            "resourceId": role.resource_id,
-            "appRoleId": role.role_id,
-        }
-
-        def send(graph: Graph) -> None:
-            graph.create(ASSIGN_ROLE, RoleGrant, body, resource=role.resource_id)
-
-        return self._changes.once(
-            ConsentChange("put an app role back", role.role_id),
-            self._permit,
-            lambda: (role.resource_id, role.role_id) in self._held.role_keys(),
-            lambda: send,
-        )
 
     def _set(self, grant_id: str, grant: DelegatedGrant) -> ConsentChange:
         def so() -> bool:

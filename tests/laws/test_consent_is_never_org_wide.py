@@ -91,10 +91,10 @@ def test_no_grant_for_everybody_is_ever_written() -> None:
 
 def test_no_run_puts_a_grant_for_everybody_back() -> None:
     """Putting a snapshot back is a person's command: no flow, task or intake can reach it."""
-    reaching = {path for path in PRODUCT if {"restoring", "put_back"} & _names(path)}
+    reaching = {path for path in PRODUCT if "put_back" in _names(path)}
     calling = {path for path in PRODUCT if "restore_consent" in _names(path)}
 
-    assert {path.name for path in reaching} == {"remediator.py", "restoring.py"}
+    assert {path.name for path in reaching} == {"remediator.py"}
     assert {path.parent.name for path in calling} <= {"cli"}
 
 

@@ -12,7 +12,7 @@ from connectors.entra.models import ConsentVerdict, EntraAccount
 from connectors.entra.planning import plan
 from connectors.entra.remediation import ConsentChange, Permit, RemediationPlan
 from connectors.entra.snapshot import from_json, to_json
-from connectors.errors import NotPermitted, OutOfStep, Unreachable
+from connectors.errors import InvalidInput, NotPermitted, OutOfStep, Unreachable
 from tests.contracts.entra.conftest import ACCOUNT, MANIFEST, OTHER, PRODUCT, REMEDIATOR, Desk
 
 WRITE, GROUPS = "User.ReadWrite.All", "Group.ReadWrite.All"
@@ -223,7 +223,21 @@ def test_the_remediator_lacks_a_permission(desk: Desk, permission: str, sent: st
     with pytest.raises(NotPermitted) as refused:
         getattr(desk.client.remediator, sent)(made, permit(desk))
     assert REMEDIATOR in refused.value.what_to_do()
+    assert permission in refused.value.what_to_do()
     assert truth(desk)["everybody"]
+
+
+def test_the_remediator_does_not_sign_in(desk: Desk) -> None:
+    """A credential that has expired is told at once, not waited for, and nothing was changed."""
+    break_consent(desk)
+    made = planned(desk)
+    desk.tenant.do("expire_secret", client=REMEDIATOR)
+    slept = len(desk.clock.slept)
+    with pytest.raises(InvalidInput) as refused:
+        desk.client.remediator.grant_to_application(made, permit(desk))
+    assert "apps/remediator" in refused.value.what_to_do()
+    assert len(desk.clock.slept) == slept
+    assert truth(desk)["roles"] == []
 
 
 def test_the_verifier_cannot_change_a_grant(desk: Desk) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from connectors.entra.budget import ProbeBudget
+from connectors.entra.granted import ConsentHistory
 from connectors.entra.models import (
     AppPresence,
     ConsentFacts,
@@ -233,6 +234,12 @@ class SagaTenant:
             return ConsentFacts(APP, grants, (), (), True, ())
 
         return self._line.call("tenant", "consent_facts", read)
+
+    def consent_history(self, app: EntraApp) -> ConsentHistory:
+        """Read who consented to the app; this verifier may not."""
+        return self._line.call(
+            "tenant", "consent_history", lambda: ConsentHistory((), ("who consented and when",))
+        )
 
     def find_user(self, upn: str) -> EntraUser | None:
         """Look for one user by UPN; None when it is not there."""

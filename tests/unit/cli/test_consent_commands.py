@@ -59,13 +59,27 @@ def test_review_of_a_good_tenant(fake: FakeTenant) -> None:
 def test_review_names_the_plan(fake: FakeTenant) -> None:
     """What is missing is named with what to do, and the plan with its digest."""
     fake.withheld, fake.organization = {"User.Read.All"}, {"User.Read"}
+    fake.history = ConsentHistory((ConsentEvent(START, "jo@x", True, succeeded=True),))
     screen = Screen()
     assert not show(tenant(fake), "svc@x", EXAMPLE, screen, withdraw_beyond=False)
     manifest = load_manifest(EXAMPLE)
     made = plan(manifest, fake.consent_facts("", "", manifest), fake.user)
     assert f"A remediation {made.digest} would:" in str(screen)
+    assert str(screen).count("jo@x consented, on behalf of the whole organization.") == 2
     for line in made.lines():
         assert line in str(screen)
+
+
+def test_what_was_not_checked_is_said(fake: FakeTenant) -> None:
+    """What could not be read of grants and history is listed as not checked, and nothing is concluded."""
+    fake.complete = False
+    fake.history = ConsentHistory((), ("who consented and when: it needs a right",))
+    screen = Screen()
+    assert not show(tenant(fake), "svc@x", EXAMPLE, screen, withdraw_beyond=False)
+    assert "Could not be determined" in str(screen)
+    assert "Not checked: the grants could not be read" in str(screen)
+    assert "Not checked: who consented and when: it needs a right" in str(screen)
+    assert "No remedy." in str(screen)
 
 
 def test_capture_keeps_a_file_that_exists(fake: FakeTenant, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from connectors.entra.consent import review
 from connectors.entra.manifest import load_manifest
 from connectors.entra.models import ConsentManifest, ConsentVerdict
 from connectors.errors import InvalidInput, NotFound, OutOfStep, Unreachable
-from tests.unit.entra.tenant_model import ACCOUNT, APP_NAME, TenantModel
+from tests.fakes.tenant_model import ACCOUNT, APP_NAME, TenantModel
 from tests.unit.entra.test_tenants import facts_of
 
 NOTHING = ConsentManifest("capture", APP_NAME, frozenset())

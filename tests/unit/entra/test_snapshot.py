@@ -12,7 +12,7 @@ from connectors.entra.granted import AssignedRole, DelegatedGrant
 from connectors.entra.remediation import ConsentSnapshot
 from connectors.entra.snapshot import from_json, to_json
 from connectors.errors import InvalidInput
-from tests.unit.entra.tenant_model import ACCOUNT, APP_ID, CLIENT, SP, guid
+from tests.fakes.tenant_model import ACCOUNT, APP_ID, CLIENT, SP, guid
 
 SNAPSHOT = ConsentSnapshot(
     datetime(2026, 11, 1, 12, tzinfo=UTC),

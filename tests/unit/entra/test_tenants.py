@@ -14,7 +14,7 @@ from connectors.entra.grants import consent_facts
 from connectors.entra.models import ConsentFacts, ConsentManifest, PermissionKind
 from connectors.entra.planning import plan
 from connectors.entra.remediation import Permit, RemediationPlan
-from tests.unit.entra.tenant_model import (
+from tests.fakes.tenant_model import (
     ACCOUNT,
     APP_ID,
     APP_NAME,

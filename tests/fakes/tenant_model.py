@@ -83,6 +83,8 @@ class TenantModel:
     other_apps: tuple[str, ...] = ()
     cut: tuple[int, str] | None = None  # how many changes, and "before" or "after" that one
     trouble: Callable[[int], tuple[RotationError, bool] | None] = lambda _: None
+    read_trouble: Callable[[int], RotationError | None] = lambda _: None
+    reads: int = 0
     changes: list[str] = field(default_factory=list)
     keep_all: bool = True  # nothing at all may be taken from the product
     _past: list[tuple[float, dict[str, Any], dict[str, Any]]] = field(default_factory=list)
@@ -257,6 +259,10 @@ class TenantModel:
         return roles, grants
 
     def _readable(self, endpoint: Endpoint) -> None:
+        self.reads += 1
+        problem = self.read_trouble(self.reads)
+        if problem is not None:
+            raise problem
         if endpoint.operation in self.unreadable:
             raise NotPermitted("entra", endpoint.operation, permission=endpoint.permission)
 
