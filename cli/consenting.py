@@ -58,7 +58,8 @@ def show(
     facts = tenant.consent_facts(app.app_id, account.id, wanted)
     history = tenant.consent_history(app)
     reviewed = with_history(review(wanted, facts, account), history)
-    made = plan(wanted, facts, account, withdraw_beyond=withdraw_beyond)
+    sharing = tenant.connection_accounts()
+    made = plan(wanted, facts, account, withdraw_beyond=withdraw_beyond, sharing=sharing)
     _print(console, f"{app.display_name} ({app.app_id}): {reviewed.verdict.value}")
     for finding in reviewed.findings:
         _print(console, f"- {finding.detail}", f"  {finding.what_to_do()}")

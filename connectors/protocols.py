@@ -216,6 +216,9 @@ class Tenant(Protocol):
     def account(self, upn: str) -> EntraAccount:
         """Read the connection account."""
 
+    def connection_accounts(self) -> tuple[EntraAccount, ...]:
+        """Read every connection account of the inventory in this tenant, but those that are not there."""
+
     def role_facts(self, account_id: str) -> RoleFacts:
         """Read its directory roles: direct, through groups, eligible; and what could not be read."""
 

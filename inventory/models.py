@@ -332,3 +332,13 @@ class Inventory(Model):
     def tenant(self, name: str) -> Tenant:
         """Return a tenant by name; raises KeyError."""
         return {tenant.name: tenant for tenant in self.tenants}[name]
+
+    def accounts_in(self, tenant: str) -> tuple[str, ...]:
+        """Return the usernames of every Microsoft 365 connection in a tenant."""
+        return tuple(
+            account.username
+            for service in self.services
+            for item in service.connections
+            if isinstance(item, Microsoft365Connection) and item.tenant == tenant
+            for account in item.accounts
+        )

@@ -26,7 +26,10 @@ def open_systems(inventory: Inventory) -> Registry:
     return Registry(
         VaultSettings(),
         {item.name: directory_settings(item) for item in inventory.directories},
-        {item.name: tenant_settings(item) for item in inventory.tenants},
+        {
+            item.name: tenant_settings(item, inventory.accounts_in(item.name))
+            for item in inventory.tenants
+        },
         {
             item.name: bridge_settings(item)
             for item in inventory.services
@@ -49,7 +52,7 @@ def directory_settings(directory: Directory) -> DirectorySettings:
     )
 
 
-def tenant_settings(tenant: Tenant) -> TenantSettings:
+def tenant_settings(tenant: Tenant, accounts: tuple[str, ...] = ()) -> TenantSettings:
     """Return the connector's settings of one tenant."""
     cloud = CLOUDS[tenant.cloud.value]
     return TenantSettings(
@@ -65,6 +68,7 @@ def tenant_settings(tenant: Tenant) -> TenantSettings:
         setter=_identity(tenant.setter) if tenant.setter else None,
         remediator=_identity(tenant.remediator) if tenant.remediator else None,
         probe_client_id=str(tenant.probe_client_id),
+        accounts=accounts,
         pass_through=tenant.pass_through_authentication,
     )
 

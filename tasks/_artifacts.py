@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
 import httpx
 from prefect.artifacts import create_markdown_artifact
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    ArtifactFilterKey,
+)
+from prefect.runtime import flow_run
 
 from connectors.errors import RotationError, Unknown, Unreachable
 
@@ -15,14 +26,28 @@ _NOT_KEPT = (
 
 def keep_markdown(key: str, markdown: str, description: str) -> None:
     """Write an artifact. Raises Unreachable when Prefect's API does not answer, Unknown when it refuses."""
-    try:
+    with _told():
         create_markdown_artifact(key=key, markdown=markdown, description=description)
+
+
+def is_kept(key: str) -> bool:
+    """Say whether this run has written an artifact of this key already. Raises as ``keep_markdown`` does."""
+    mine = ArtifactFilterFlowRunId(any_=[UUID(str(flow_run.get_id()))])
+    wanted = ArtifactFilter(flow_run_id=mine, key=ArtifactFilterKey(any_=[key]))
+    with _told(), get_client(sync_client=True) as client:
+        return bool(client.read_artifacts(artifact_filter=wanted, limit=1))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn what Prefect's client raises into our errors."""
+    problem: RotationError
+    try:
+        yield
     except httpx.HTTPStatusError as error:
         status = error.response.status_code
         kind = Unreachable if status == httpx.codes.TOO_MANY_REQUESTS or status >= 500 else Unknown
-        problem: RotationError = kind(
-            "prefect", "write the report", status=status, advice=_NOT_KEPT
-        )
+        problem = kind("prefect", "write the report", status=status, advice=_NOT_KEPT)
     except httpx.HTTPError as error:
         cause = type(error).__name__
         problem = Unreachable("prefect", "write the report", cause=cause, advice=_NOT_KEPT)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pydantic import TypeAdapter
-
 from connectors.entra.remediation import ConsentChange, ConsentSnapshot, Permit, RemediationPlan
+from connectors.entra.snapshot import to_json
 from connectors.protocols import Systems
 from report.record import current_record
-from tasks._artifacts import keep_markdown
+from tasks._artifacts import is_kept, keep_markdown
 from tasks._step import AlreadySo, Answer, Done, step
 from tasks._wait import CLOCK
 from tasks.identify import Location
@@ -18,9 +17,6 @@ from tasks.review import Reviewed
 
 TIME_BOX = timedelta(minutes=15)
 """How long after its approval a plan may be carried out."""
-
-SNAPSHOT = TypeAdapter(ConsentSnapshot)
-"""How a snapshot is written as JSON, and read again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +80,18 @@ def snapshot_key(connection: str) -> str:
 
 
 def _keep(location: Location, snapshot: ConsentSnapshot) -> None:
-    """Keep what is granted now where Prefect keeps reports: ids and names of permissions, no secret."""
-    written = SNAPSHOT.dump_json(snapshot, indent=2).decode()
+    """Keep what is granted now where Prefect keeps reports: ids and names of permissions, no secret.
+
+    Only once in a run: when R2 is tried again, the tenant may be half repaired already.
+    """
+    key, tenant = snapshot_key(location.name), location.in_tenant.tenant
+    if is_kept(key):
+        return
     keep_markdown(
-        snapshot_key(location.name),
-        f"What was granted to the app of {location.name} before plan {snapshot.plan} was carried out. "
-        f"To put it back: `account-rotation consent restore {location.name}`\n\n```json\n{written}\n```\n",
+        key,
+        f"What was granted to the app of {location.name} before plan {snapshot.plan} was carried out. To put it "
+        f"back, save the lines between the fences as `snapshot.json`, then: "
+        f"`account-rotation consent restore {tenant} snapshot.json --yes`\n\n"
+        f"```json\n{to_json(snapshot)}```\n",
         f"Consent of {location.name} before plan {snapshot.plan}",
     )

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from connectors.cayosoft.models import ConnectionRow, ConsoleConsent
 from connectors.entra.consent import review
+from connectors.entra.history import with_history
 from connectors.entra.manifest import load_manifest
-from connectors.entra.models import ConsentReview, ConsentVerdict
+from connectors.entra.models import ConsentReview, ConsentVerdict, EntraAccount
 from connectors.entra.planning import plan
 from connectors.entra.remediation import RemediationPlan
 from connectors.errors import NotFound, OutOfStep, Refused
@@ -85,13 +86,21 @@ def _compared(
     app_id = app_id or _app_by_name(tenant, manifest.app_display_name)
     facts = tenant.consent_facts(app_id, account.id, manifest)
     reviewed = review(manifest, facts, account)
+    sharing: tuple[EntraAccount, ...] = ()
+    if facts.app and any(grant.for_everybody for grant in facts.delegated):
+        # Others may live on a grant for everybody, and somebody has given it.
+        sharing = tenant.connection_accounts()
+        history = tenant.consent_history(facts.app)
+        reviewed = with_history(reviewed, history)
+        for unread in history.unread:
+            record.leave_unchecked(f"consent: {unread}")
     record.consent = reviewed
     for unread in facts.unread:
         record.leave_unchecked(f"consent: {unread}")
     said = f"{reviewed.verdict.value} for {upn}"
     if row.account.casefold() == upn.casefold():
         said = f"{said}; {_beside_the_console(systems, location, row, reviewed)}"
-    return Reviewed(reviewed, plan(manifest, facts, account)), said
+    return Reviewed(reviewed, plan(manifest, facts, account, sharing=sharing)), said
 
 
 def _beside_the_console(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -38,7 +39,7 @@ from connectors.entra.roles import role_facts
 from connectors.entra.setter import check_setter
 from connectors.entra.settings import SYSTEM, AppIdentity, TenantSettings
 from connectors.entra.users import Users, find_user, read_account, test_users
-from connectors.errors import InvalidInput, NotPermitted, Refused
+from connectors.errors import InvalidInput, NotFound, NotPermitted, Refused
 from connectors.http import build_client, tls_context
 from connectors.models import SecretHandle
 from connectors.protocols import SecretSource
@@ -135,6 +136,14 @@ class EntraClient:
     def account(self, upn: str) -> EntraAccount:
         """Read the connection account. Raises NotFound, NotPermitted, Unreachable."""
         return read_account(self._graph, upn)
+
+    def connection_accounts(self) -> tuple[EntraAccount, ...]:
+        """Read every connection account of the inventory in this tenant, but those that are not there."""
+        found = []
+        for upn in self._settings.accounts:
+            with suppress(NotFound):
+                found.append(read_account(self._graph, upn))
+        return tuple(found)
 
     def role_facts(self, account_id: str) -> RoleFacts:
         """Read its directory roles, with what could not be read."""

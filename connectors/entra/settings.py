@@ -60,7 +60,8 @@ class TenantSettings:
     """Everything about one tenant that does not change during a run. Does no I/O.
 
     ``verifier`` only reads. ``validator`` creates and removes test users, ``setter`` sets passwords of
-    connection accounts, ``remediator`` repairs consents; without one nothing here can do its work. ``required_roles`` are role names or
+    connection accounts, ``remediator`` repairs consents; without one nothing here can do its work.
+    ``accounts`` are the UPNs of all connection accounts in the tenant. ``required_roles`` are role names or
     role template ids. ``pass_through`` says that wrong passwords count in Active Directory too. Raises
     InvalidInput naming the field.
     """
@@ -79,6 +80,7 @@ class TenantSettings:
     probe_limit: int = MOST_PROBES
     pass_through: bool = False
     required_roles: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()
     federated_allowed: bool = False
 
     def __post_init__(self) -> None:

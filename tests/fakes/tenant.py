@@ -68,6 +68,10 @@ class FakeTenant(Told):
         """Read the connection account."""
         return self.act("account", lambda: self.user)
 
+    def connection_accounts(self) -> tuple[EntraAccount, ...]:
+        """Read every connection account in this tenant."""
+        return self.act("connection_accounts", lambda: (self.user,))
+
     def role_facts(self, account_id: str) -> RoleFacts:
         """Read its directory roles: direct, through groups, eligible; and what could not be read."""
         return self.act("role_facts", lambda: self.roles)

@@ -89,7 +89,7 @@ def test_carries_out_what_was_approved(
     assert outcome.connection("branch-m365").findings == []
     kept = prefect_api.report(outcome.record.run_id, "branch-m365-consent-before")
     snapshot = json.loads(re.findall(r"```json\n(.*)\n```", kept, re.DOTALL)[0])
-    assert [g["scopes"] for g in snapshot["grants"] if not g["principal_id"]] == [[EVERYWHERE]]
+    assert [g["scopes"] for g in snapshot["grants"] if g["principal_id"] is None] == [[EVERYWHERE]]
     assert update("branch").state.name == "Ready"
 
 

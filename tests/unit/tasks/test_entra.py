@@ -48,6 +48,7 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         texts[key] = text
 
     monkeypatch.setattr(remediate, "keep_markdown", keep)
+    monkeypatch.setattr(remediate, "is_kept", texts.__contains__)
     return texts
 
 
