@@ -131,6 +131,15 @@ def test_policies_are_signals(scene: Scene) -> None:
     ]
 
 
+def test_a_role_for_a_part_is_told_with_its_scope(scene: Scene) -> None:
+    """The evidence does not show a role for an administrative unit as if it were one for the tenant."""
+    scene.entra.roles = RoleFacts(
+        (RoleHolding("fe930be7", "User Administrator", "direct", "/administrativeUnits/1"),), ()
+    )
+    said = _entra_checks.standing(scene.systems, scene.m365, scene.entra.user)
+    assert said.startswith("roles: User Administrator for /administrativeUnits/1;")
+
+
 def test_one_of_several_roles(scene: Scene) -> None:
     """Of a list in the inventory one role is enough; every other entry is needed too."""
     connection = scene.m365.in_tenant.model_copy(
