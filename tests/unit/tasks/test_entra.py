@@ -19,6 +19,7 @@ from connectors.entra.models import (
 from connectors.errors import (
     InvalidInput,
     NotFound,
+    NotPermitted,
     OutOfStep,
     RotationError,
     SignInReason,
@@ -26,7 +27,8 @@ from connectors.errors import (
     Unknown,
     Unreachable,
 )
-from tasks import _entra_checks, consent, entra_id, remediate
+from tasks import _entra_checks, consent, entra_id, preflight, remediate
+from tasks._accounts import Tenancy
 from tests.fakes.console import M365_ROW
 from tests.unit.tasks.conftest import Scene, plain
 
@@ -138,6 +140,33 @@ def test_a_role_for_a_part_is_told_with_its_scope(scene: Scene) -> None:
     )
     said = _entra_checks.standing(scene.systems, scene.m365, scene.entra.user)
     assert said.startswith("roles: User Administrator for /administrativeUnits/1;")
+
+
+@pytest.mark.parametrize(
+    ("in_use", "idle", "missing"),
+    [
+        ("/", "/", None),
+        ("/", "/administrativeUnits/1", "User Administrator"),
+        ("/administrativeUnits/1", "/", None),
+        ("/administrativeUnits/1", "/administrativeUnits/2", "for /administrativeUnits/1"),
+    ],
+)
+def test_the_idle_account_needs_the_same_scope(
+    scene: Scene, in_use: str, idle: str, missing: str | None
+) -> None:
+    """A role for a part of the tenant does not stand for the same one everywhere; the other way round it does."""
+    scopes = {"in-use@x": in_use, "idle@x": idle}
+    scene.entra.account = lambda upn: replace(scene.entra.user, id=upn, upn=upn)  # type: ignore[method-assign]
+    scene.entra.role_facts = lambda account_id: RoleFacts(  # type: ignore[method-assign]
+        (RoleHolding("fe930be7", "User Administrator", "direct", scopes[account_id]),), ()
+    )
+    home = Tenancy(scene.systems, scene.m365)
+    if missing is None:
+        preflight._require_same_roles(home, "in-use@x", "idle@x")
+        return
+    with pytest.raises(NotPermitted) as caught:
+        preflight._require_same_roles(home, "in-use@x", "idle@x")
+    assert missing in caught.value.identifiers["lacks"]
 
 
 def test_one_of_several_roles(scene: Scene) -> None:
