@@ -8,7 +8,7 @@ from typing import Protocol
 
 from connectors.active_directory.models import AccountState
 from connectors.entra.models import EntraAccount
-from connectors.entra.roles import ELIGIBLE
+from connectors.entra.roles import ELIGIBLE, shown
 from connectors.errors import NotPermitted, SignInReason, SignInRefused, Unreachable
 from connectors.models import Extension, Finding, Presence, SecretHandle
 from connectors.protocols import Systems
@@ -263,7 +263,7 @@ class Tenancy:
         """Return an account and the names of its active roles."""
         found = self._tenant.account(account)
         facts = self._tenant.role_facts(found.id)
-        return found, frozenset(item.name for item in facts.holdings if item.how != ELIGIBLE)
+        return found, frozenset(shown(item) for item in facts.holdings if item.how != ELIGIBLE)
 
 
 def _later(seen: Seen, setting: Setting) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from connectors.entra import codes
 from connectors.entra.models import EntraAccount, PasswordProbe, ProbeVerdict, RoleFacts
 from connectors.entra.policies import policy_findings
-from connectors.entra.roles import ELIGIBLE, missing_roles
+from connectors.entra.roles import ELIGIBLE, missing_roles, shown
 from connectors.errors import InvalidInput, SignInReason, SignInRefused, Unreachable
 from connectors.models import Finding
 from connectors.protocols import Systems
@@ -45,7 +45,7 @@ def _roles(systems: Systems, location: Location, account: EntraAccount) -> tuple
                 "The vendor asks for a cloud-only account: create one and enter it instead.",
             )
         )
-    active = {item.name for item in facts.holdings if item.how != ELIGIBLE}
+    active = {shown(item) for item in facts.holdings if item.how != ELIGIBLE}
     return facts, ", ".join(sorted(active)) or "none"
 
 
@@ -104,7 +104,7 @@ def _refusal(
     again = f"account-rotation update {location.service.name} --connection {location.name}"
     facts = {
         "account": probe.account,
-        "codes": numbers or None,
+        "codes": numbers if probe.codes else None,
         "correlation_id": probe.correlation_id,
     }
     reason = _REASONS.get(probe.verdict)

@@ -37,12 +37,17 @@ def second_opinion(
             return ""
         directly(systems, location, operation, arguments)
     except Refused as refused:
-        return f"; {who} is refused too ({refused})"
+        if "identity" not in refused.identifiers:
+            return f"; {who} is refused too ({refused})"
+        # The inventory has no such identity, so nobody was asked.
+        problem: RotationError = refused.sealed()
     except RotationError as error:
-        current_record().here().leave_unchecked(f"{operation.value} by {who}: {error}")
-        return ""
-    current_record().here().find(_only_the_product(location, operation, who))
-    return f"; {who} may do it"
+        problem = error.sealed()
+    else:
+        current_record().here().find(_only_the_product(location, operation, who))
+        return f"; {who} may do it"
+    current_record().here().leave_unchecked(f"{operation.value} by {who}: {problem}")
+    return ""
 
 
 def _arguments(

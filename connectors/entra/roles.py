@@ -111,6 +111,11 @@ def _holding(item: RoleAssignment, how: str) -> RoleHolding:
     return RoleHolding(role.template_id or role.id, role.name, how, item.scope)
 
 
+def shown(holding: RoleHolding) -> str:
+    """Return a role's name, with its scope where it is not for the whole tenant."""
+    return holding.name if holding.scope == EVERYWHERE else f"{holding.name} for {holding.scope}"
+
+
 def missing_roles(
     required: Iterable[str | Sequence[str]], holdings: Iterable[RoleHolding], account: str
 ) -> tuple[Finding, ...]:

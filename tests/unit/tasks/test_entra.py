@@ -22,6 +22,7 @@ from connectors.errors import (
     InvalidInput,
     NeedsPerson,
     NotFound,
+    NotPermitted,
     OutOfStep,
     RotationError,
     SignInReason,
@@ -30,7 +31,8 @@ from connectors.errors import (
     Unreachable,
 )
 from flows import remediation
-from tasks import _entra_checks, consent, entra_id, remediate, review
+from tasks import _entra_checks, consent, entra_id, preflight, remediate, review
+from tasks._accounts import Tenancy
 from tasks.remediate import Approval
 from tasks.review import Reviewed
 from tests.fakes.console import M365_ROW
@@ -151,6 +153,42 @@ def test_policies_are_signals(scene: Scene) -> None:
     assert scene.here.unchecked == [
         "sign-in policies that reach svc@contoso.example: security defaults: give it"
     ]
+
+
+def test_a_role_for_a_part_is_told_with_its_scope(scene: Scene) -> None:
+    """The evidence does not show a role for an administrative unit as if it were one for the tenant."""
+    scene.entra.roles = RoleFacts(
+        (RoleHolding("fe930be7", "User Administrator", "direct", "/administrativeUnits/1"),), ()
+    )
+    said = _entra_checks.standing(scene.systems, scene.m365, scene.entra.user)
+    assert said.startswith("roles: User Administrator for /administrativeUnits/1;")
+
+
+@pytest.mark.parametrize(
+    ("in_use", "idle", "missing"),
+    [
+        ("/", "/", None),
+        ("/", "/administrativeUnits/1", "User Administrator"),
+        ("/administrativeUnits/1", "/", None),
+        ("/administrativeUnits/1", "/administrativeUnits/2", "for /administrativeUnits/1"),
+    ],
+)
+def test_the_idle_account_needs_the_same_scope(
+    scene: Scene, in_use: str, idle: str, missing: str | None
+) -> None:
+    """A role for a part of the tenant does not stand for the same one everywhere; the other way round it does."""
+    scopes = {"in-use@x": in_use, "idle@x": idle}
+    scene.entra.account = lambda upn: replace(scene.entra.user, id=upn, upn=upn)  # type: ignore[method-assign]
+    scene.entra.role_facts = lambda account_id: RoleFacts(  # type: ignore[method-assign]
+        (RoleHolding("fe930be7", "User Administrator", "direct", scopes[account_id]),), ()
+    )
+    home = Tenancy(scene.systems, scene.m365)
+    if missing is None:
+        preflight._require_same_roles(home, "in-use@x", "idle@x")
+        return
+    with pytest.raises(NotPermitted) as caught:
+        preflight._require_same_roles(home, "in-use@x", "idle@x")
+    assert missing in caught.value.identifiers["lacks"]
 
 
 def test_one_of_several_roles(scene: Scene) -> None:

@@ -148,8 +148,11 @@ def test_the_validator_is_asked_where_nothing_explains(scene: Scene) -> None:
     said = second_opinion(scene.systems, scene.m365, failed, ())
     assert said == "; the validator identity may do it"
     assert [*scene.entra.users] == [f"{name_of(scene.m365)}@contoso.example"]
-    scene.entra.has_validator = False
+    scene.entra.fail("create_user", NotPermitted("entra", "create user", status=403))
     assert "is refused too" in second_opinion(scene.systems, scene.m365, failed, ())
+    scene.entra.has_validator = False
+    assert second_opinion(scene.systems, scene.m365, failed, ()) == ""
+    assert "identity=validator" in scene.here.unchecked[0]
 
 
 def test_the_validator_is_not_asked_without_need(scene: Scene) -> None:
