@@ -43,6 +43,9 @@ RESET = frozenset({sd.RESET_PASSWORD})
 
 Token = AbstractSet[str]
 
+RANK = {Presence.PRESENT: 0, Presence.UNTOLD: 1, Presence.MISSING: 2}
+"""From the best answer to the worst."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -78,15 +81,12 @@ Question = Callable[[Place, Token], Verdict]
 
 def either(verdicts: Iterable[Verdict]) -> Verdict:
     """Return the best of several: one is enough."""
-    return min(verdicts, key=lambda one: _RANK[one.presence])
+    return min(verdicts, key=lambda one: RANK[one.presence])
 
 
 def all_of(verdicts: Iterable[Verdict]) -> Verdict:
     """Return the worst of several: each is needed."""
-    return max(verdicts, key=lambda one: _RANK[one.presence])
-
-
-_RANK = {Presence.PRESENT: 0, Presence.UNTOLD: 1, Presence.MISSING: 2}
+    return max(verdicts, key=lambda one: RANK[one.presence])
 
 
 def _create(of_class: str) -> Question:

@@ -144,13 +144,10 @@ def _documented(asker: _Asker, base: str) -> Iterator[RightCheck]:
         told = _judge(right, below, token, sources)
         if parse_dn(base)[0][0] != "dc":
             here = _as_listed(right, entry, _judge(right, place, token, sources))
-            told = max(here, told, key=lambda one: _RANK[one.presence])
+            told = max(here, told, key=lambda one: effective.RANK[one.presence])
         if unseen:
             told = _Told(Presence.UNTOLD, unseen)
         yield asker.check(right, told, base, managed=True)
-
-
-_RANK = {Presence.PRESENT: 0, Presence.UNTOLD: 1, Presence.MISSING: 2}
 
 
 def _judge(right: Right, place: Place | None, token: Token, sources: str) -> _Told:

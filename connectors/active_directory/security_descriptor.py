@@ -194,12 +194,15 @@ def decide(
     None asks for every part of the object: one that is allowed is not enough, one that is denied is too much.
     UNTOLD when a conditional entry would have to be evaluated first.
     """
+    given: set[uuid.UUID] = set()
     for ace in aces:
         if ace.flags & _INHERIT_ONLY or ace.sid not in token or not ace.grants_bit(bit):
             continue
-        if ace.object_type is not None and (
-            ace.allows if accepted is None else ace.object_type not in accepted
-        ):
+        if ace.object_type is not None and accepted is not None:
+            if ace.object_type not in accepted:
+                continue
+        elif ace.object_type is not None and (ace.allows or ace.object_type in given):
+            given.add(ace.object_type)  # what is denied further down was given before
             continue
         if ace.kind in _CONDITIONAL:
             return Verdict(Presence.UNTOLD, ace)

@@ -89,6 +89,17 @@ def test_told(lab: Lab, capsys: pytest.CaptureFixture[str]):
     assert presences[Presence.PRESENT] > 0 < presences[Presence.MISSING]
 
 
+def test_administrator(lab: Lab, new_password: Password):
+    """A domain administrator, which the vendor recommends, has every right, and everything happens."""
+    unit = lab.dn(delegated.unit("nothing"))
+    base = lab.settings.base_dn
+    checks = lab.client.rights(lab.handle("Administrator"), unit, managed=(base, unit))
+    tried = trying.documented(lab, "Administrator", unit, new_password())
+
+    assert {check.presence for check in checks} == {Presence.PRESENT}
+    assert set(tried.values()) == {True}
+
+
 def test_dark(lab: Lab, new_password: Password):
     """Where the descriptor may not be read all is untold, but for what the directory itself lists."""
     checks = predicted(lab, "dark")

@@ -112,9 +112,9 @@ def documented(lab: Lab, username: str, container: str, password: str) -> dict[R
             happened[Right.READ_EVERYTHING] = all(seen) and actor.sees(container, "description")
             happened[Right.READ_USER] = actor.sees(it["user"], *OF_USERS)
             wrote = [actor.writes(it["user"], name, value) for name, value in OF_USERS.items()]
-            happened[Right.MANAGE_USER] = all(wrote)
             happened[Right.RESET_PASSWORD] = actor.resets(it["user"], password)
             happened[Right.FORCE_CHANGE] = actor.writes(it["user"], "pwdLastSet", "0")
+            happened[Right.MANAGE_USER] = all(wrote) and happened[Right.FORCE_CHANGE]
             happened[Right.CHANGE_MEMBERS] = actor.writes(it["group"], "member", it["contact"])
             for kind, dn in it.items():
                 new = dn.replace("CN=t", "CN=n", 1)

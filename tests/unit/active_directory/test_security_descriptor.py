@@ -177,6 +177,14 @@ PROPERTY = uuid.UUID("bf967950-0de6-11d0-a285-00aa003049e2")
         ),
         (
             (
+                Ace(ALLOW_OBJECT, 0, sd.WRITE_PROPERTY, ME, PROPERTY),
+                Ace(DENY_OBJECT, 0, sd.WRITE_PROPERTY, GROUP, PROPERTY),
+                Ace(ALLOW, 0, sd.WRITE_PROPERTY, ME),
+            ),
+            Presence.PRESENT,
+        ),
+        (
+            (
                 Ace(ALLOW, 0, sd.WRITE_PROPERTY, ME),
                 Ace(DENY_OBJECT, 0, sd.WRITE_PROPERTY, GROUP, PROPERTY),
             ),
