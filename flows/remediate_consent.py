@@ -46,7 +46,12 @@ def remediate_consent(
                 remediation.see_to_consent(
                     run.systems, location, None, None, answers.permission(dry_run=dry_run)
                 )
-                if location.ledger.rotation is None:
+                if location.ledger.rotation is not None:
+                    so_far.leave_unchecked(
+                        "operations: a rotation has not ended; finish it: "
+                        f"account-rotation rotate {connection} --finish"
+                    )
+                else:
                     validation.validate_changes(
                         run.systems, location, so_far.consent, dry_run=dry_run
                     )

@@ -67,7 +67,9 @@ def _finish(
             before, error = ledger.ledger.trouble, connection.error
             now = CLOCK.get().utc()
             ledger.change(trouble=after_failure(before, error, outcome.name, policy, now))
-        ledger.finish(outcome.name, codes, verified=outcome in (READY, VERIFIED))
+        # While a rotation has not ended, what the console holds was not looked at.
+        verified = outcome in (READY, VERIFIED) and ledger.rotation is None
+        ledger.finish(outcome.name, codes, verified=verified)
     except RotationError as error:
         return f"the ledger of {connection.name} was not written: {error}"
     return None

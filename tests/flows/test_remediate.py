@@ -8,9 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from flows.remediate_consent import remediate_consent
 from report.record import RunRecord, listening
+from sandbox.people import APP_NAME
 from sandbox.world import World
 from tests.running import Outcome, Server, StartWorld, Update
 
@@ -107,3 +109,47 @@ def test_another_plan_is_not_carried_out(
     error = outcome.connection("branch-m365").error
     assert error
     assert "account-rotation remediate branch-m365" in error.what_to_do()
+
+
+def _by_policy(world: World) -> None:
+    """Let the inventory permit what takes nothing from anybody."""
+    yaml = YAML()
+    inventory = yaml.load(world.inventory_file)
+    for service in inventory["services"]:
+        for connection in service["connections"]:
+            if "consent" in connection:
+                connection["consent"]["policy"] = "auto"
+    with world.inventory_file.open("w") as file:
+        yaml.dump(inventory, file)
+
+
+def test_the_policy_does_it_in_the_update(branch: World, update: Update) -> None:
+    """With the policy auto an update grants what is missing by itself, and goes on to its end."""
+    _by_policy(branch)
+    tenant = branch.tenants["south"]
+    tenant.do("revoke", client=APP_NAME, kind="delegated", values=[EVERYWHERE])
+
+    outcome = update("branch", connections=["branch-m365"])
+
+    assert outcome.state.name == "Ready", outcome.state.message
+    steps = outcome.steps("branch-m365")
+    assert steps[steps.index("E7") :] == ["E7", "R1", "R2", "R3", "V5", "V6", "V7"]
+    held = scopes(branch)
+    assert held["AllPrincipals"] == set()
+    assert {WITHHELD, EVERYWHERE} <= held["Principal"]
+
+
+def test_the_policy_takes_nothing_from_anybody(branch: World, update: Update) -> None:
+    """What others may be using is left to a person, also with the policy auto; the rest is granted."""
+    _by_policy(branch)
+
+    outcome = update("branch", connections=["branch-m365"])
+
+    assert outcome.state.name == "Remediation required"
+    assert scopes(branch)["AllPrincipals"] == {EVERYWHERE}
+    assert {WITHHELD, EVERYWHERE} <= scopes(branch)["Principal"]
+    plan = outcome.connection("branch-m365").plan
+    assert plan
+    assert (plan.for_account, len(plan.withdrawals)) == ((), 1)
+    codes = [finding.code for finding in outcome.connection("branch-m365").findings]
+    assert codes == ["consent.granted-organization-wide"]

@@ -1,0 +1,167 @@
+"""Who says yes to a plan: nobody in a dry run, the policy, the plan's name, a person's form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from connectors.entra.consent import review as review_of
+from connectors.entra.manifest import load_manifest
+from connectors.entra.planning import plan as plan_of
+from connectors.entra.remediation import RemediationPlan
+from connectors.errors import NotYet, OutOfStep
+from flows import _approval
+from flows._approval import Answers
+from flows._form import GRANT, Decision, form
+from flows._run import Run
+from inventory.models import ConsentPolicy, Microsoft365Connection
+from report.record import RunRecord
+from tasks.identify import Location
+from tests.unit.tasks.conftest import Scene
+
+
+@dataclass
+class Desk:
+    """A run with a plan, and the person who may be asked about it."""
+
+    scene: Scene
+    location: Location
+    plan: RemediationPlan
+    remediator: bool = True
+    policy: ConsentPolicy = ConsentPolicy.ASK
+    others: list[str] = field(default_factory=list)
+    decision: Decision | None = None
+    asked: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def record(self) -> RunRecord:
+        """The run's record."""
+        return self.scene.run
+
+    def may_remedy(self, _: object) -> bool:
+        """Say whether the tenant has a remediator."""
+        return self.remediator
+
+    def suspend(self, **how: Any) -> Decision:
+        """Be Prefect: remember what is asked, and answer as the resumed run is answered."""
+        self.asked.append(how | {"holder": self.location.ledger.ledger.holder})
+        assert self.decision, "nobody answers"
+        return self.decision
+
+    def decide(self, approve: str | None = None, *, dry_run: bool = False) -> Any:
+        """Ask whether the plan may be carried out."""
+        connection = cast("Microsoft365Connection", self.location.connection)
+        consent = connection.consent.model_copy(update={"policy": self.policy})
+        changed = connection.model_copy(update={"consent": consent})
+        location = replace(self.location, connection=changed)
+        answers = Answers(cast("Run", self), location, approve, "somebody")
+        return answers.permission(dry_run=dry_run)(self.plan)
+
+
+@pytest.fixture
+def desk(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """Return a run of a deployment whose plan grants, and withdraws from everybody."""
+    scene.entra.withheld = {"User.ReadWrite.All"}
+    scene.entra.organization = {"User.Read"}
+    location = scene.m365
+    manifest = load_manifest(location.in_tenant.consent.manifest)
+    facts = scene.entra.consent_facts("app-1", scene.entra.user.id, manifest)
+    assert not review_of(manifest, facts, scene.entra.user).ready
+    desk = Desk(scene, location, plan_of(manifest, facts, scene.entra.user))
+    assert desk.plan.withdrawals
+    monkeypatch.setattr(_approval, "deployment", SimpleNamespace(id="a deployment"))
+    monkeypatch.setattr(_approval, "waiting_runs", lambda _: iter(desk.others))
+    monkeypatch.setattr(_approval, "suspend_flow_run", desk.suspend)
+    return desk
+
+
+def test_nobody_in_a_dry_run(desk: Desk) -> None:
+    """A dry run neither decides nor asks."""
+    assert desk.decide(desk.plan.digest, dry_run=True) is None
+    assert desk.asked == []
+
+
+def test_the_name_of_the_plan(desk: Desk) -> None:
+    """A plan is carried out for whoever names it, and no other in its place."""
+    approval = desk.decide(desk.plan.digest)
+    assert (approval.plan, "somebody" in approval.by) == (desk.plan, True)
+    with pytest.raises(OutOfStep):
+        desk.decide("another plan")
+    assert desk.asked == []
+
+
+def test_a_person_says_yes(desk: Desk) -> None:
+    """The form shows the plan and waits for hours; meanwhile the connection is free, afterwards it is taken."""
+    desk.decision = Decision(decision=GRANT, approved_by="a\x1b[2J person", comment="change 7")
+    approval = desk.decide()
+    (asked,) = desk.asked
+    shown = asked["wait_for_input"]._description
+    assert all(
+        part in shown for part in ("User.ReadWrite.All", "Delete the grant", desk.plan.digest)
+    )
+    assert asked["key"] == f"consent-{desk.plan.digest}"
+    assert asked["timeout"] == 24 * 3600
+    assert asked["holder"] is None
+    holder = desk.location.ledger.ledger.holder
+    assert holder is not None
+    assert (approval.plan, "change 7" in approval.by) == (desk.plan, True)
+    assert "\x1b" not in approval.by
+
+
+def test_a_person_says_no(desk: Desk) -> None:
+    """A no changes nothing, and is told with its reason."""
+    desk.decision = Decision(decision="Do not", approved_by="a person", comment="not in this week")
+    assert desk.decide() is None
+    assert desk.scene.codes == ["consent.plan-refused"]
+    assert "not in this week" in desk.scene.here.findings[0].detail
+
+
+def test_one_form_at_a_time(desk: Desk) -> None:
+    """Where another run waits for an answer already, this one ends and names it."""
+    desk.others = ["the other run"]
+    with pytest.raises(NotYet, match="the other run"):
+        desk.decide()
+    assert desk.asked == []
+
+
+@pytest.mark.parametrize(
+    ("remediator", "deployed", "said"),
+    [(False, "a deployment", "by hand"), (True, None, "--approve")],
+)
+def test_where_nobody_can_be_asked(
+    desk: Desk,
+    monkeypatch: pytest.MonkeyPatch,
+    remediator: bool,
+    deployed: str | None,
+    said: str,
+) -> None:
+    """Without a remediator, or outside of a deployment, the plan is told with the next command."""
+    desk.remediator = remediator
+    monkeypatch.setattr(_approval, "deployment", SimpleNamespace(id=deployed))
+    assert desk.decide() is None
+    (finding,) = desk.scene.here.findings
+    assert finding.code == "consent.approval-due"
+    assert said in finding.what_to_do()
+    assert "User.ReadWrite.All" in finding.detail
+
+
+def test_a_policy_asks_where_somebody_loses(desk: Desk) -> None:
+    """With the policy auto a person is asked only where somebody may lose access by the plan."""
+    desk.policy = ConsentPolicy.AUTO
+    desk.decision = Decision(decision=GRANT, approved_by="a person")
+    desk.plan = replace(desk.plan, losers_known=False)
+    assert "a person" in desk.decide().by
+    desk.plan = replace(desk.plan, losers_known=True)
+    assert "policy" in desk.decide().by
+    assert len(desk.asked) == 1
+
+
+def test_foreign_text_in_the_form(desk: Desk) -> None:
+    """Names from a tenant come to no life in the form."""
+    app = replace(desk.plan.account, upn="x](http://evil.example)<img>@contoso.example")
+    shown = form("hq-m365", replace(desk.plan, account=app))
+    assert "<img>" not in shown
+    assert "](http://" not in shown
