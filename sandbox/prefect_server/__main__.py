@@ -51,9 +51,29 @@ def _free_port(wished: int) -> int:
 
 
 def start(config: Config) -> Endpoints:
-    """Start the server and wait until it is healthy; raise RuntimeError when it ends or does not get there."""
-    home, port = str(config["home"]), _free_port(int(config.get("port", 0)))
+    """Start the server and wait until it is healthy; raise RuntimeError when it ends or does not get there.
+
+    It binds its port seconds after the port was found free: where somebody was quicker, another one is tried.
+    """
+    home, wished = str(config["home"]), int(config.get("port", 0))
     Path(home).mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + float(config.get("timeout", 120))
+    for wanted in (wished, 0, 0):
+        port = _free_port(wanted)
+        server = _started(home, port)
+        if _is_healthy(server, f"http://127.0.0.1:{port}", deadline):
+            break
+    else:
+        raise RuntimeError(f"the Prefect server ended with {server.returncode}")
+    side_door = Control().serve()
+    return {
+        "url": f"http://127.0.0.1:{port}",
+        "control": f"http://127.0.0.1:{side_door.server_port}",
+        "server_pid": server.pid,
+    }
+
+
+def _started(home: str, port: int) -> subprocess.Popen[bytes]:
     server = subprocess.Popen(
         [sys.executable, "-m", "prefect", "server", "start"],
         env=environment(home, port),
@@ -62,29 +82,26 @@ def start(config: Config) -> Endpoints:
         stderr=sys.stderr,
         preexec_fn=_die_with_parent,  # no thread has started yet
     )
-    _servers.append(server)
-    url, parent = f"http://127.0.0.1:{port}", os.getppid()
-    deadline = time.monotonic() + float(config.get("timeout", 120))
+    _servers[:] = [server]
+    return server
+
+
+def _is_healthy(server: subprocess.Popen[bytes], url: str, deadline: float) -> bool:
+    """Wait until the server answers; False when it ends instead."""
+    parent = os.getppid()
     with httpx.Client(trust_env=False, timeout=5) as client:
-        while True:
+        while server.poll() is None:
             try:
                 if client.get(f"{url}/api/health").is_success:
-                    break
+                    return True
             except httpx.HTTPError:
                 pass
-            if server.poll() is not None:
-                raise RuntimeError(f"the Prefect server ended with {server.returncode}")
             if os.getppid() != parent:
                 raise RuntimeError("the process that wanted the Prefect server is gone")
             if time.monotonic() > deadline:
                 raise RuntimeError("the Prefect server was not healthy in time")
             time.sleep(0.1)
-    side_door = Control().serve()
-    return {
-        "url": url,
-        "control": f"http://127.0.0.1:{side_door.server_port}",
-        "server_pid": server.pid,
-    }
+    return False
 
 
 def stop() -> None:
