@@ -19,7 +19,7 @@ from connectors.errors import Unreachable
 from sandbox.demo import test_users as leftover_users
 from sandbox.standin.process import StandIn
 from sandbox.world import World
-from tasks import finish
+from tasks import _artifacts
 from tests.running import Server, StartWorld, Update
 from tests.waiting import eventually
 
@@ -35,7 +35,7 @@ def test_evidence_that_cannot_be_kept(
     world: World, update: Update, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When the report cannot be written it is tried again, and the run is not a success without it."""
-    monkeypatch.setattr(finish, "create_markdown_artifact", _no_artifacts)
+    monkeypatch.setattr(_artifacts, "create_markdown_artifact", _no_artifacts)
 
     outcome = update(connections=["hq-ad"])
 
@@ -51,14 +51,14 @@ def test_evidence_that_is_kept_at_the_second_try(
     world: World, update: Update, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When Prefect comes back the report is written and the run is what it is."""
-    write, failures = finish.create_markdown_artifact, iter([1])
+    write, failures = _artifacts.create_markdown_artifact, iter([1])
 
     def once_away(*args: object, **more: object) -> object:
         if next(failures, None):
             raise httpx.ReadTimeout("prefect is away")
         return write(*args, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(finish, "create_markdown_artifact", once_away)
+    monkeypatch.setattr(_artifacts, "create_markdown_artifact", once_away)
 
     assert update(connections=["hq-ad"]).state.name == "Ready"
 

@@ -17,6 +17,7 @@ import pytest
 
 import flows._run
 import flows.verify_connections
+import tasks._artifacts
 import tasks.finish
 from connectors.errors import RotationError, Unreachable
 from flows.rotate_account_credentials import rotate_account_credentials
@@ -211,6 +212,6 @@ def without_prefect() -> Iterator[None]:
         for room in (flows._run, flows.verify_connections):
             patch.setattr(room, "open_inventory", lambda: inventory_of(_here.get().world.shape))
         patch.setattr(flows._run, "open_systems", lambda _: systems_of(_here.get()))
-        patch.setattr(tasks.finish, "create_markdown_artifact", _artifact)
+        patch.setattr(tasks._artifacts, "create_markdown_artifact", _artifact)
         patch.setattr(tasks.finish, "emit_event", _event)
         yield
