@@ -1,9 +1,9 @@
-"""A real Prefect server for the session, a fresh sandbox per test, and a way to run the update."""
+"""Real Prefect servers for the session, a fresh sandbox per test, and a way to run the update."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,26 +84,44 @@ class Outcome:
         return [entry.number for entry in self.connection(name).entries]
 
 
-@pytest.fixture(scope="session")
-def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Start a real Prefect server for the session."""
-    home = tmp_path_factory.mktemp("prefect")
-    log = home.parent / "prefect-server.log"
-    with StandIn.start("sandbox.prefect_server", {"home": str(home)}, log) as server:
+@contextmanager
+def _server(home: Path, **choices: Any) -> Iterator[Server]:
+    config = {"home": str(home), **choices}
+    log = home.parent / f"{home.name}.log"
+    with StandIn.start("sandbox.prefect_server", config, log) as server:
         yield Server(server.url, home)
 
 
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Start a real Prefect server that keeps runs and artifacts, but neither events nor task runs.
+
+    Its database has no other writer than the runs, which therefore never wait for each other's leftovers.
+    """
+    with _server(tmp_path_factory.mktemp("prefect"), bookkeeping=False) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def bookkeeper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Start a real Prefect server as it is, for tests that are marked ``bookkeeping``."""
+    with _server(tmp_path_factory.mktemp("bookkeeper")) as server:
+        yield server
+
+
 @pytest.fixture
-def prefect_api(prefect_server: Server) -> Iterator[Server]:
-    """Point the flows of this process at the session's Prefect server."""
+def prefect_api(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """Point the flows of this process at a Prefect server of the session."""
+    everything = request.node.get_closest_marker("bookkeeping") is not None
+    server: Server = request.getfixturevalue("bookkeeper" if everything else "prefect_server")
     settings = {
-        PREFECT_API_URL: f"{prefect_server.url}/api",
-        PREFECT_HOME: prefect_server.home,
-        PREFECT_RESULTS_LOCAL_STORAGE_PATH: prefect_server.home / "storage",
+        PREFECT_API_URL: f"{server.url}/api",
+        PREFECT_HOME: server.home,
+        PREFECT_RESULTS_LOCAL_STORAGE_PATH: server.home / "storage",
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
     }
     with temporary_settings(settings):
-        yield prefect_server
+        yield server
         APILogWorker.drain_all(timeout=30)
 
 

@@ -1,6 +1,8 @@
 """Run ``prefect server start`` on loopback; ready when its health endpoint answers.
 
-Configuration: ``home`` (PREFECT_HOME, where its database goes), ``port`` (any other where it is taken), ``timeout``.
+Configuration: ``home`` (PREFECT_HOME, where its database goes), ``port`` (any other where it is taken), ``timeout``, and
+``bookkeeping`` (false: it keeps runs and artifacts, but neither events nor task runs, so that nothing but the runs
+themselves writes into its database; SQLite refuses a second writer, and Prefect's client then waits for seconds).
 """
 
 from __future__ import annotations
@@ -19,11 +21,21 @@ import httpx
 from sandbox.standin.control import Control
 from sandbox.standin.process import Config, Endpoints, run
 
+_BOOKKEEPERS = (
+    "EVENT_PERSISTER",
+    "TASK_RUN_RECORDER",
+    "TRIGGERS",
+    "EVENT_LOGGER",
+    "SCHEDULER",
+    "LATE_RUNS",
+)
+
 _servers: list[subprocess.Popen[bytes]] = []
 
 
-def environment(home: str, port: int) -> dict[str, str]:
+def environment(home: str, port: int, *, bookkeeping: bool = True) -> dict[str, str]:
     """Return the environment of the server: its own home, loopback, no telemetry, no update checks."""
+    services = () if bookkeeping else _BOOKKEEPERS
     own = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     return own | {
         "PREFECT_HOME": home,
@@ -34,6 +46,7 @@ def environment(home: str, port: int) -> dict[str, str]:
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "PREFECT_LOGGING_SERVER_LEVEL": "WARNING",
         "NO_COLOR": "1",
+        **{f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false" for name in services},
     }
 
 
@@ -60,7 +73,7 @@ def start(config: Config) -> Endpoints:
     deadline = time.monotonic() + float(config.get("timeout", 120))
     for wanted in (wished, 0, 0):
         port = _free_port(wanted)
-        server = _started(home, port)
+        server = _started(home, port, bookkeeping=bool(config.get("bookkeeping", True)))
         if _is_healthy(server, f"http://127.0.0.1:{port}", deadline):
             break
     else:
@@ -73,10 +86,10 @@ def start(config: Config) -> Endpoints:
     }
 
 
-def _started(home: str, port: int) -> subprocess.Popen[bytes]:
+def _started(home: str, port: int, *, bookkeeping: bool) -> subprocess.Popen[bytes]:
     server = subprocess.Popen(
         [sys.executable, "-m", "prefect", "server", "start"],
-        env=environment(home, port),
+        env=environment(home, port, bookkeeping=bookkeeping),
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr,
         stderr=sys.stderr,

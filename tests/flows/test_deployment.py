@@ -23,7 +23,7 @@ from sandbox.world import World
 from tests.running import Server
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.prefect
+pytestmark = [pytest.mark.prefect, pytest.mark.bookkeeping]
 ROOT = Path(__file__).parents[2]
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 

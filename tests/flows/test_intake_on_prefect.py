@@ -13,7 +13,7 @@ from intake.settings import IntakeSettings
 from tests.running import Server
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.prefect
+pytestmark = [pytest.mark.prefect, pytest.mark.bookkeeping]
 LABEL = "kv/apps/hq#3@2026-11-01T00:00:00.000+00:00"
 SCHEMA = {
     "type": "object",
@@ -23,10 +23,10 @@ SCHEMA = {
 
 
 @pytest.fixture
-def settings(prefect_server: Server, tmp_path: Path) -> IntakeSettings:
+def settings(bookkeeper: Server, tmp_path: Path) -> IntakeSettings:
     """Deploy a flow that nobody runs; return the settings that name it."""
-    flow = prefect_server.post("/flows/", {"name": "heard-of"})
-    prefect_server.post(
+    flow = bookkeeper.post("/flows/", {"name": "heard-of"})
+    bookkeeper.post(
         "/deployments/",
         {
             "name": "update", "flow_id": flow["id"], "parameter_openapi_schema": SCHEMA,
@@ -37,7 +37,7 @@ def settings(prefect_server: Server, tmp_path: Path) -> IntakeSettings:
         spool=tmp_path / "spool",
         webhook_keys_file=tmp_path / "keys",
         deployment="heard-of/update",
-        INTAKE_PREFECT_API_URL=f"{prefect_server.url}/api",  # type: ignore[call-arg]
+        INTAKE_PREFECT_API_URL=f"{bookkeeper.url}/api",  # type: ignore[call-arg]
     )
 
 
@@ -48,13 +48,13 @@ def api(settings: IntakeSettings) -> Iterator[PrefectApi]:
         yield opened
 
 
-def test_one_run_per_key(api: PrefectApi, prefect_server: Server) -> None:
+def test_one_run_per_key(api: PrefectApi, bookkeeper: Server) -> None:
     """The same key is the same run, with the parameters it was created with; another key is another."""
     parameters = {"service": "hq", "connections": ["hq-ad"]}
     first = api.start(parameters, LABEL)
     assert api.start(parameters, LABEL) == first
     assert api.start(parameters, f"{LABEL} again") != first
-    run = prefect_server.get(f"/flow_runs/{first}")
+    run = bookkeeper.get(f"/flow_runs/{first}")
     assert (run["parameters"], run["idempotency_key"]) == (parameters, LABEL)
     assert (run["state"]["type"], sorted(run["tags"])) == ("SCHEDULED", ["cayosoft", "vault-event"])
 
@@ -73,12 +73,12 @@ def test_no_deployment(settings: IntakeSettings) -> None:
     assert "prefect deploy --all" in refused.value.what_to_do()
 
 
-def test_event(api: PrefectApi, prefect_server: Server) -> None:
+def test_event(api: PrefectApi, bookkeeper: Server) -> None:
     """The event is stored once, whoever emits it again, with ids only."""
     payload = {"mount": "kv", "path": "apps/hq", "version": 3, "connection": "hq-ad"}
     api.tell(LABEL, payload)
     api.tell(LABEL, payload)
     body = {"filter": {"event": {"name": ["vault.secret.rotated"]}}, "limit": 50}
-    (event,) = eventually(lambda: prefect_server.post("/events/filter", body)["events"], bool)
+    (event,) = eventually(lambda: bookkeeper.post("/events/filter", body)["events"], bool)
     assert event["payload"] == payload
     assert event["resource"]["prefect.resource.id"] == "vault.secret.kv/apps/hq"

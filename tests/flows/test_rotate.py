@@ -24,7 +24,7 @@ from tests.laws.rotations import (
 from tests.running import Rotate, Server, StartWorld, Update
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.prefect
+pytestmark = [pytest.mark.prefect, pytest.mark.bookkeeping]
 
 SAMBA = pytest.param(
     "samba",

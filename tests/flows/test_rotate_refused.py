@@ -25,7 +25,7 @@ from tests.flows.test_rotate import ROTATING, ledger_of
 from tests.running import Outcome, Rotate, Server, StartWorld, Update
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.prefect
+pytestmark = [pytest.mark.prefect, pytest.mark.bookkeeping]
 SAMBA = pytest.param(
     "samba",
     marks=[

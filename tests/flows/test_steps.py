@@ -29,7 +29,7 @@ from tests.running import Server
 from tests.unit.tasks.conftest import MovedClock
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.prefect
+pytestmark = [pytest.mark.prefect, pytest.mark.bookkeeping]
 
 AWAY = Unreachable("s", "o")
 Play = Callable[..., RunRecord]

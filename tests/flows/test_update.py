@@ -11,7 +11,7 @@ from sandbox.samba.availability import available
 from sandbox.world import World
 from tests.running import Server, StartWorld, Update
 
-pytestmark = pytest.mark.prefect
+pytestmark = [pytest.mark.prefect, pytest.mark.bookkeeping]
 
 AD_STEPS = ["A1", "A2", "A3", "A4", "A5", "A6", "V1", "V2", "V3", "V4"]
 M365_STEPS = ["E1", "E2", "E3", "E4", "E5", "E6", "E7", "V5", "V6", "V7"]

@@ -29,7 +29,7 @@ from sandbox.people import DOMAIN
 from sandbox.world import World
 from tests.running import Server, Update
 
-pytestmark = pytest.mark.prefect
+pytestmark = [pytest.mark.prefect, pytest.mark.bookkeeping]
 
 LIBRARIES = ("httpx", "httpcore", "urllib3", "requests", "hvac", "msal", "ldap3")
 REPORTED = ("prefect", "connectors", "tasks", "flows", "report", "inventory", *LIBRARIES)

@@ -35,6 +35,7 @@ def _running_processes() -> Iterator[bytes]:
 
 
 @pytest.mark.prefect
+@pytest.mark.bookkeeping
 def test_nothing_that_prefect_keeps_holds_a_secret(
     world: World, update: Update, prefect_api: Server
 ) -> None:
@@ -68,6 +69,7 @@ def test_nothing_that_prefect_keeps_holds_a_secret(
 
 
 @pytest.mark.prefect
+@pytest.mark.bookkeeping
 def test_nothing_of_a_rotation_escapes(
     start_world: StartWorld, rotate: Rotate, prefect_api: Server
 ) -> None:
@@ -106,6 +108,7 @@ def _holds(line: bytes, world: World) -> bool:
 
 
 @pytest.mark.prefect
+@pytest.mark.bookkeeping
 def test_the_search_finds_what_is_there(
     prefect_api: Server, new_password: Callable[[], str]
 ) -> None:
@@ -122,6 +125,7 @@ def test_the_search_finds_what_is_there(
 
 
 @pytest.mark.prefect
+@pytest.mark.bookkeeping
 def test_foreign_exceptions_do_not_speak(
     prefect_api: Server, new_password: Callable[[], str]
 ) -> None:
