@@ -63,7 +63,8 @@ def _active_directory(
     account = systems.vault.credential(version.handle).username
     _hold(account in {known.username for known in item.accounts}, "the account is the connection's")
     directory.sign_in(version.handle)
-    rights = directory.rights(version.handle, item.validation_ou)
+    managed = item.managed_ous or (directory.base_dn,)
+    rights = directory.rights(version.handle, item.validation_ou, managed=managed)
     _hold(all(right.presence is Presence.PRESENT for right in rights), "no right is missing")
     draft = console.enter_credential(row, version.handle, version.label)
     console.save(draft, str(uuid.uuid4()))
@@ -82,14 +83,18 @@ def _microsoft_365(
     _hold(name in {known.username for known in item.accounts}, "the account is the connection's")
     account = tenant.account(name)
     _hold(account.enabled, "the account is enabled")
-    holdings = tenant.role_facts(account.id).holdings
-    _hold(not missing_roles(item.required_roles, holdings, account.upn), "no role is missing")
+    held = tenant.role_facts(account.id)
+    _hold(not missing_roles(item.required_roles, held.holdings, account.upn), "no role is missing")
+    _hold(not tenant.sign_in_policies(account.id, held).reaching, "no policy is in the way")
     proof = tenant.probe_password(version.handle)
     _hold(proof.verdict is ProbeVerdict.VALID, "the password signs in")
     draft = console.enter_credential(row, version.handle, version.label)
     _hold(console.validate(draft).ok, "Validate passes")
     row = console.save(draft, str(uuid.uuid4()))
 
+    manifest = load_manifest(item.consent.manifest)
+    needs = sorted({permission.resource_app_id for permission in manifest.permissions})
+    tenant.app_presence(manifest.app_display_name, needs)
     app = console.find_or_register_app(row, str(uuid.uuid4()))
     request = console.permission_request(row)
     if not request.already_granted:
@@ -99,7 +104,6 @@ def _microsoft_365(
     _until(lambda: console.consent(row), lambda shown: not shown.collecting, "data is collected")
 
     account = tenant.account(row.account)
-    manifest = load_manifest(item.consent.manifest)
     facts = tenant.consent_facts(app.app_id, account.id, manifest)
     _hold(review(manifest, facts, account).ready, "the consent is complete")
     _hold(console.consent(row).status == "Fully granted", "the console says so, too")

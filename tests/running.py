@@ -151,9 +151,10 @@ def start_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sta
 
 
 @pytest.fixture
-def world(start_world: StartWorld) -> World:
-    """Start a sandbox as everybody has it."""
-    return start_world()
+def world(request: pytest.FixtureRequest, start_world: StartWorld) -> World:
+    """Start a sandbox with the service hq, or with those that the marker ``services`` names."""
+    wanted = request.node.get_closest_marker("services")
+    return start_world(services=wanted.args if wanted else ("hq",))
 
 
 Update = Callable[..., Outcome]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -18,14 +17,43 @@ from typing import Any, NoReturn
 
 import httpx
 
+from sandbox.standin.nursery import IMPORTED, Forked, Spawned, nursery
+
 Config = dict[str, Any]
 Endpoints = dict[str, Any]  # what the child reports: "url", "control", and what it wants to add
+
+
+class _Process:
+    """A process with pipes to its standard streams: forked by a warm one where there is one for it."""
+
+    def __init__(self, module: str, log: Path) -> None:
+        theirs_in, ours_in = os.pipe()
+        ours_out, theirs_out = os.pipe()
+        with log.open("a") as sink:
+            streams = (theirs_in, theirs_out, sink.fileno())
+            warm = module in IMPORTED
+            self._started: Forked | Spawned
+            self._started = nursery().fork(module, streams) if warm else Spawned(module, streams)
+        os.close(theirs_in)
+        os.close(theirs_out)
+        self.pid = self._started.pid
+        self.stdin, self.stdout = os.fdopen(ours_in, "w"), os.fdopen(ours_out)
+
+    def end(self) -> None:
+        """Ask it to end, make it end, and wait until it has."""
+        self._started.signal(signal.SIGTERM)
+        if not self._started.wait(10):
+            self._started.signal(signal.SIGKILL)
+            self._started.wait()
+        self._started.close()
+        self.stdin.close()
+        self.stdout.close()
 
 
 class StandIn:
     """One running stand-in. ``url`` is where clients go, ``endpoints`` all that it reported."""
 
-    def __init__(self, process: subprocess.Popen[str], endpoints: Endpoints) -> None:
+    def __init__(self, process: _Process, endpoints: Endpoints) -> None:
         self._process = process
         self.endpoints = endpoints
         self.url: str = endpoints["url"]
@@ -34,24 +62,13 @@ class StandIn:
     @classmethod
     def start(cls, module: str, config: Mapping[str, Any], log: Path | None = None) -> StandIn:
         """Start ``python -m module`` and wait until it says that it is ready; raise if it does not."""
-        with (log or Path(os.devnull)).open("a") as sink:
-            process = subprocess.Popen(
-                [sys.executable, "-m", module],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=sink,
-                text=True,
-                cwd=Path(__file__).parents[2],
-                start_new_session=True,
-            )
-        assert process.stdin and process.stdout
+        process = _Process(module, log or Path(os.devnull))
         process.stdin.write(json.dumps(config) + "\n")
         process.stdin.flush()
         line = process.stdout.readline()
         if not line:
-            with process:  # closes its pipes and waits
-                pass
-            raise RuntimeError(f"{module} ended with {process.returncode} before it was ready")
+            process.end()
+            raise RuntimeError(f"{module} ended before it was ready")
         return cls(process, json.loads(line))
 
     @property
@@ -62,15 +79,7 @@ class StandIn:
     def stop(self) -> None:
         """End the process and wait for it."""
         self._side_door.close()
-        self._process.terminate()
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe:
-                pipe.close()
+        self._process.end()
 
     def __enter__(self) -> StandIn:
         return self

@@ -117,6 +117,7 @@ def test_reconcile_finishes_what_was_cut_off(
     assert world.console_signs_in("plant", "active_directory")
 
 
+@pytest.mark.services("hq", "branch")
 def test_an_unknown_service_is_told(world: World, prefect_api: Server) -> None:
     """A service that is not in the inventory ends the run with the names that are."""
     state = _run(reconcile_connections, services=["hw"])
@@ -182,6 +183,7 @@ def test_verification_of_an_older_version_fails(
     assert "hq-m365: Verified" in str(state.message)
 
 
+@pytest.mark.services("hq", "branch")
 def test_verification_sees_missing_consent(
     world: World, update: Update, prefect_api: Server
 ) -> None:

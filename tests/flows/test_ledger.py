@@ -80,6 +80,7 @@ def test_the_command_shows_it(world: World, update: Update) -> None:
         show("hq-xx", as_json=False, console=Console(file=text))
 
 
+@pytest.mark.services("hq", "branch")
 def test_consent_that_is_due_is_remembered(world: World, update: Update) -> None:
     """The ledger keeps the codes of the findings, and does not call the connection verified."""
     update("branch", connections=["branch-m365"])

@@ -62,6 +62,7 @@ def test_run_list_reads_as_the_procedure(world: World, update: Update, prefect_a
     assert expected == shown
 
 
+@pytest.mark.services("hq", "branch")
 def test_incomplete_consent_asks_for_remediation(
     world: World, update: Update, prefect_api: Server
 ) -> None:
@@ -145,6 +146,7 @@ def test_named_version_is_entered(world: World, update: Update) -> None:
     assert "kv/cayosoft/hq/ad#2" in outcome.connection("hq-ad").entries[3].evidence
 
 
+@pytest.mark.services("hq", "branch")
 def test_every_step_of_the_report_is_accounted_for(
     world: World, update: Update, prefect_api: Server
 ) -> None:

@@ -136,6 +136,7 @@ def test_locked_account_costs_no_sign_in(world: World, update: Update) -> None:
     assert [e for e in world.directory.calls("bind") if "svc-cayo-hq" in str(e)] == []
 
 
+@pytest.mark.services("hq", "branch")
 def test_secret_for_another_account(world: World, update: Update) -> None:
     """A secret that names an account of another service is never entered."""
     branch = world.service("branch")
@@ -192,6 +193,7 @@ def test_extension_is_disabled(world: World, update: Update) -> None:
     assert outcome.steps("hq-ad") == ["A1", "A2"]
 
 
+@pytest.mark.services("hq", "branch")
 def test_unknown_service_lists_the_known_ones(
     world: World, update: Update, prefect_api: Server
 ) -> None:

@@ -98,6 +98,7 @@ def test_no_run_puts_a_grant_for_everybody_back() -> None:
     assert {path.parent.name for path in calling} <= {"cli"}
 
 
+@pytest.mark.services("hq", "branch")
 @pytest.mark.prefect
 def test_what_the_console_is_asked_for_is_personal(world: World, update: Update) -> None:
     """An update accepts the permission request, and brings about no grant for everybody."""

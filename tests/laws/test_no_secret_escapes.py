@@ -34,6 +34,7 @@ def _running_processes() -> Iterator[bytes]:
             continue
 
 
+@pytest.mark.services("hq", "branch")
 @pytest.mark.prefect
 @pytest.mark.bookkeeping
 def test_nothing_that_prefect_keeps_holds_a_secret(

@@ -25,7 +25,7 @@ from tests.laws.saga.stories import OTHERS, ROTATIONS, UPDATES, Deed, Planned, d
 from tests.laws.saga.world import World
 
 LONG = os.environ.get("ROTATION_LONG") == "1"
-EXAMPLES, STEPS = 150, 14
+EXAMPLES, STEPS = 80, 14
 
 # A whole rotation makes fewer calls than this; a fault beyond its end is none.
 AT = st.integers(min_value=1, max_value=90)

@@ -34,7 +34,7 @@ def test_a_stand_in_starts_and_ends() -> None:
 
 def test_a_stand_in_that_cannot_start() -> None:
     """A child that fails says so to the one who started it."""
-    with pytest.raises(RuntimeError, match=r"sandbox\.vault ended with 1"):
+    with pytest.raises(RuntimeError, match=r"sandbox\.vault ended before it was ready"):
         StandIn.start("sandbox.vault", {"port": "no number"})
 
 
