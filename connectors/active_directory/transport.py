@@ -52,6 +52,8 @@ class VerifiedTls(ldap3.Tls):
         """Wrap the connection's socket and shake hands, whatever ldap3 asks for."""
         # The bind follows the handshake at once; with Nagle's algorithm it would wait 40 ms.
         connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # A peer that is gone already: Python's SSLSocket would be made all the same, and not be closed.
+        connection.socket.getpeername()
         try:
             connection.socket = self._context.wrap_socket(
                 connection.socket, server_hostname=self._name
