@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 import signal
@@ -51,6 +52,12 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Itera
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     yield
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what collecting the tests has made: it stays to the end anyway."""
+    gc.collect()
+    gc.freeze()
 
 
 REAL_SYSTEMS = {

@@ -16,6 +16,7 @@ from prefect.settings import (
     PREFECT_API_URL,
     PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
     PREFECT_HOME,
+    PREFECT_LOGGING_TO_API_ENABLED,
     PREFECT_RESULTS_LOCAL_STORAGE_PATH,
     temporary_settings,
 )
@@ -119,6 +120,7 @@ def prefect_api(request: pytest.FixtureRequest) -> Iterator[Server]:
         PREFECT_HOME: server.home,
         PREFECT_RESULTS_LOCAL_STORAGE_PATH: server.home / "storage",
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+        PREFECT_LOGGING_TO_API_ENABLED: everything,
     }
     with temporary_settings(settings):
         yield server

@@ -40,7 +40,9 @@ class _Process:
         self.stdin, self.stdout = os.fdopen(ours_in, "w"), os.fdopen(ours_out)
 
     def end(self) -> None:
-        """Ask it to end, make it end, and wait until it has."""
+        """Ask it to end, make it end, and wait until it has; one that has ended is success."""
+        if self.stdin.closed:
+            return
         self._started.signal(signal.SIGTERM)
         if not self._started.wait(10):
             self._started.signal(signal.SIGKILL)

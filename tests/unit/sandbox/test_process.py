@@ -29,6 +29,8 @@ def test_a_stand_in_starts_and_ends() -> None:
     with StandIn.start("sandbox.vault", CONFIG) as vault:
         assert vault.journal() == []
         pid = vault.pid
+        vault.stop()
+        assert _gone(pid)
     assert _gone(pid)
 
 
