@@ -57,5 +57,5 @@ def form(connection: str, plan: RemediationPlan) -> str:
         f"## The consent of {plain(connection)} is not complete\n\n"
         f"Plan `{plan.digest}` for {plain(plan.account.upn)}, manifest {plain(plan.manifest.name)}:\n\n{steps}\n\n"
         "It is carried out in this order, within 15 minutes of your answer, and only as long as the tenant is still "
-        "as it was when the plan was made. What is granted now is kept first and can be put back."
+        "as it was when the plan was made. What is granted now is kept first; grants that are withdrawn or widened can be put back."
     )

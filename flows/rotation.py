@@ -55,13 +55,6 @@ def _end(run: Run, location: Location) -> None:
         raise problem
 
 
-def _prove(run: Run, location: Location) -> None:
-    """Carry the article out with what is current: only then a run is Ready."""
-    problem = _brought_to_the_console(run, location)
-    if problem is not None:
-        raise problem
-
-
 def _promote(run: Run, location: Location) -> None:
     """Promote what the console holds; in place there is no way back, whatever else is wrong."""
     if location.ledger.under_way.entered_at is not None:
@@ -86,7 +79,9 @@ def give_up(run: Run, location: Location) -> None:
     if not rotation.in_place:
         _restore(run, location)
     new_password.discard(run.systems, location)  # N2u
-    _prove(run, location)
+    problem = _brought_to_the_console(run, location)
+    if problem is not None:
+        raise problem
 
 
 def _brought_to_the_console(run: Run, location: Location) -> RotationError | None:

@@ -54,8 +54,8 @@ def grant_what_is_missing(
 ) -> Answer[tuple[ConsentChange, ...]]:
     """Carry an approved plan out: first what the account and the app need, then withdraw what is too wide.
 
-    What was granted before is kept as an artifact, and ``account-rotation consent restore`` puts it back. Each
-    call may be repeated. Raises NeedsPerson when the approval has run out, OutOfStep when the tenant is no
+    What was granted before is kept as an artifact, from which ``account-rotation consent restore`` puts the
+    grants back. Each call may be repeated. Raises NeedsPerson when the approval has run out, OutOfStep when the tenant is no
     longer as the plan says, Superseded when another run has taken over.
     """
     location.ledger.require()
