@@ -188,3 +188,18 @@ def test_takes_a_synchronised_account_for_one(broken: Broken) -> None:
     found = broken("svc-cayosoft-hq@contoso.example", "svc-cayosoft-hq-a@CORP.example.com")
 
     assert [field for _, field, _, _ in found] == [f"{M365}.accounts[0].username"]
+
+
+def test_the_policy_auto_needs_a_remediator(broken: Broken) -> None:
+    """Where nobody may change grants, nothing can be granted without a person; with a remediator it can."""
+    kept = "        path: account-rotation/setters/contoso-remediator\n"
+
+    def without(text: str) -> str:
+        begin, end = text.index("    remediator:\n"), text.index(kept) + len(kept)
+        return text[:begin] + text[end:]
+
+    assert broken("policy: ask", "policy: auto") == []
+    (found,) = broken("policy: ask", "policy: auto", change=without)
+    assert found[1] == f"{M365}.consent.policy"
+    assert "names no remediator" in found[2]
+    assert "policy: ask" in found[3]
