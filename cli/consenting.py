@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -16,15 +16,13 @@ from connectors.entra.history import sentences, with_history
 from connectors.entra.manifest import load_manifest
 from connectors.entra.models import ConsentManifest, EntraApp
 from connectors.entra.planning import plan
-from connectors.entra.remediation import ConsentSnapshot, Permit
+from connectors.entra.remediation import TIME_BOX, ConsentSnapshot, Permit
 from connectors.entra.restoring import restorable
 from connectors.entra.snapshot import from_json
 from connectors.errors import InvalidInput, NotFound, OutOfStep
 from connectors.protocols import TenantService
 from inventory.wiring import open_inventory, open_systems
 from report.text import printable
-
-TIME_BOX = timedelta(minutes=15)
 
 
 @contextmanager

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from connectors.entra.remediation import ConsentChange, ConsentSnapshot, Permit, RemediationPlan
+from connectors.entra.remediation import (
+    TIME_BOX,
+    ConsentChange,
+    ConsentSnapshot,
+    Permit,
+    RemediationPlan,
+)
 from connectors.entra.snapshot import to_json
 from connectors.protocols import Systems
 from report.record import current_record
@@ -14,9 +20,6 @@ from tasks._step import AlreadySo, Answer, Done, step
 from tasks._wait import CLOCK
 from tasks.identify import Location
 from tasks.review import Reviewed
-
-TIME_BOX = timedelta(minutes=15)
-"""How long after its approval a plan may be carried out."""
 
 
 @dataclass(frozen=True, slots=True)

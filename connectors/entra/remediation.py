@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from connectors.entra.granted import AssignedRole, DelegatedGrant
 from connectors.entra.models import ConsentManifest, EntraAccount, EntraApp, Permission
@@ -128,6 +128,10 @@ def _withdrawal(plan: RemediationPlan, item: Withdrawal) -> Iterator[str]:
 
 def _values(permissions: Sequence[Permission]) -> list[str]:
     return [item.value for item in permissions]
+
+
+TIME_BOX = timedelta(minutes=15)
+"""How long after a yes changes may be sent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from sandbox.people import APP_NAME, PERMISSIONS
 from sandbox.standin.process import StandIn
 from sandbox.world import World, running
 from tests.laws.kills import Nursery, killed_after_step, killed_inside_call
+from tests.laws.rotations import QUICK
 from tests.running import Outcome, Server, Update
 
 pytestmark = pytest.mark.prefect
@@ -27,8 +28,6 @@ pytestmark = pytest.mark.prefect
 Recorder = Callable[[str, object], None]
 FLOW = "flows.remediate_consent:remediate_consent"
 CONNECTION = "branch-m365"
-# This tenant has no lag to wait for; patience has its own tests.
-QUICK = {f"connectors.entra.{module}:CONFIRM_AFTER": 0.01 for module in ("polling", "grants")}
 MISSING, ROLE, EVERYWHERE = "Group.ReadWrite.All", "Organization.Read.All", "Directory.Read.All"
 ROLE_ID = "498476ce-e0fe-48b0-b801-37ba7e2685c6"
 """The id of that application permission in every tenant."""

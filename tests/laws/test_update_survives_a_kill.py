@@ -21,14 +21,13 @@ from tests.laws.kills import (
     killed_after_step,
     killed_inside_call,
 )
+from tests.laws.rotations import QUICK
 from tests.running import Outcome, Server, Update
 
 pytestmark = pytest.mark.prefect
 
 Recorder = Callable[[str, object], None]
 AD, M365 = "active_directory", "microsoft_365"
-# This tenant has no lag to wait for; patience has its own tests.
-QUICK = {f"connectors.entra.{module}:CONFIRM_AFTER": 0.01 for module in ("polling", "grants")}
 NAMES = {AD: "hq-ad", M365: "hq-m365"}
 STEPS = {
     AD: ("P1", "A1", "A2", "A3", "A4", "A5", "A6", "V1", "V2", "V3", "V4", "F2"),
