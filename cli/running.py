@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from rich.console import Console
@@ -24,7 +25,8 @@ from report.record import Gap, RunRecord, listening
 from report.terminal import show_entry, show_record
 from report.verdict import outcome_of, outcome_of_run
 
-Flow = Callable[[], State[Any]]
+Flow = Callable[..., Any]
+"""A flow with its parameters, which takes ``return_state``."""
 
 
 def run_update(
@@ -33,52 +35,24 @@ def run_update(
     secret_version: int | None,
     *,
     dry_run: bool,
-    try_again: bool = False,
-    rotate_role: bool = False,
     as_json: bool,
     console: Console,
+    **choices: bool,
 ) -> RunRecord:
-    """Run the update here and now; return its record."""
-
-    def flow() -> State[Any]:
-        ended: State[Any] = update_account_credentials(
-            service,
-            list(connections) if connections else None,
-            secret_version,
-            dry_run=dry_run,
-            try_again=try_again,
-            rotate_role=rotate_role,
-            return_state=True,
-        )
-        return ended
-
+    """Run the update here and now, with the flow's other choices by their names; return its record."""
+    wanted = list(connections) if connections else None
+    flow = partial(
+        update_account_credentials, service, wanted, secret_version, dry_run=dry_run, **choices
+    )
     unstarted = RunRecord("update", "no flow run", service, dry_run)
     return _run_here(flow, f"update {service}", unstarted, as_json=as_json, console=console)
 
 
 def run_rotation(
-    connection: str,
-    *,
-    dry_run: bool,
-    finish_only: bool,
-    overwrite: bool,
-    abandon: bool,
-    as_json: bool,
-    console: Console,
+    connection: str, *, dry_run: bool, as_json: bool, console: Console, **choices: bool
 ) -> RunRecord:
-    """Run the rotation of one connection here and now; return its record."""
-
-    def flow() -> State[Any]:
-        ended: State[Any] = rotate_account_credentials(
-            connection,
-            dry_run=dry_run,
-            finish_only=finish_only,
-            overwrite=overwrite,
-            abandon=abandon,
-            return_state=True,
-        )
-        return ended
-
+    """Run the rotation of one connection here and now, with the flow's other choices; return its record."""
+    flow = partial(rotate_account_credentials, connection, dry_run=dry_run, **choices)
     unstarted = RunRecord("rotate", "no flow run", "", dry_run)
     return _run_here(flow, f"rotate {connection}", unstarted, as_json=as_json, console=console)
 
@@ -93,17 +67,9 @@ def run_remediation(
     console: Console,
 ) -> RunRecord:
     """Run the remediation of one connection's consent here and now; return its record."""
-
-    def flow() -> State[Any]:
-        ended: State[Any] = remediate_consent(
-            connection,
-            dry_run=dry_run,
-            approve=approve,
-            approved_by=approved_by,
-            return_state=True,
-        )
-        return ended
-
+    flow = partial(
+        remediate_consent, connection, dry_run=dry_run, approve=approve, approved_by=approved_by
+    )
     unstarted = RunRecord("remediate", "no flow run", "", dry_run)
     return _run_here(flow, f"remediate {connection}", unstarted, as_json=as_json, console=console)
 
@@ -117,7 +83,7 @@ def _run_here(
     with listening(lambda entry: show_entry(quiet, entry), records.append):
         problem: RotationError | None
         try:
-            state = flow()
+            state = flow(return_state=True)
         except Exception as error:  # noqa: BLE001  of Prefect's engine; what was done must be told
             problem = _prefect_is_away(error, started=bool(records))
         else:

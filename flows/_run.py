@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import Self
+from typing import Self, TypeVar
 
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
@@ -26,6 +26,8 @@ from report.record import ConnectionRecord, RunRecord, recording
 from tasks._ledger import LedgerKeeper
 from tasks._spread import Spread
 from tasks.identify import Location, choose, choose_consented, choose_rotated
+
+Chosen = TypeVar("Chosen", bound=Connection)
 
 
 class Run:
@@ -75,11 +77,7 @@ class Run:
 
         Raises InvalidInput for a wrong inventory or connection, or one that somebody else rotates.
         """
-        self._asked_for = connection
-        self._inventory = open_inventory()
-        self.service, chosen = choose_rotated(self._inventory, connection)
-        self.chosen = (chosen,)
-        self.record.service = self.service.name
+        chosen = self._one(connection, choose_rotated)
         asked = f"rotate {' and '.join(a.username for a in chosen.accounts)}, {chosen.mode.value}"
         self._know(ConnectionRecord(connection, asked, steps_of_rotation(chosen.extension)))
         self.systems = self._closing.enter_context(open_systems(self._inventory))
@@ -89,14 +87,20 @@ class Run:
 
         Raises InvalidInput for a wrong inventory or connection, or one without a consent.
         """
-        self._asked_for = connection
-        self._inventory = open_inventory()
-        self.service, chosen = choose_consented(self._inventory, connection)
-        self.chosen = (chosen,)
-        self.record.service = self.service.name
+        chosen = self._one(connection, choose_consented)
         asked = f"put the consent of {chosen.row} right, policy {chosen.consent.policy.value}"
         self._know(ConnectionRecord(connection, asked, steps_of_remediation()))
         self.systems = self._closing.enter_context(open_systems(self._inventory))
+
+    def _one(
+        self, name: str, choose_one: Callable[[Inventory, str], tuple[Service, Chosen]]
+    ) -> Chosen:
+        self._asked_for = name
+        self._inventory = open_inventory()
+        self.service, chosen = choose_one(self._inventory, name)
+        self.chosen = (chosen,)
+        self.record.service = self.service.name
+        return chosen
 
     def may_remedy(self, location: Location) -> bool:
         """Say whether the connection's tenant has an identity that may change grants."""
