@@ -194,6 +194,7 @@ def test_trouble_with_a_change(lab: Lab, route: str, kind: str) -> None:
     before = lab.begin()
     lab.tenant.arm(route, kind, status=503)
     outcome = lab.again()
+    assert kind in {call["fault"] for call in lab.tenant.calls(route)}, "the change met it"
     assert outcome.state.name in ("Ready", "Unknown", "Unreachable"), outcome.state.message
     assert before.usable <= lab.held().usable
     assert lab.again().state.name == "Ready"

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from prefect.server.events.schemas.events import Resource, ResourceSpecification
 from typer.testing import CliRunner
 
 from cli.automations import PREFIX
@@ -115,3 +116,31 @@ def test_the_shown_way_to_sign(tmp_path: Path) -> None:
     keys = [Secret(line) for line in key.read_text().split()]
     hint = parse(body, verify(body, {k.lower(): v for k, v in headers.items()}, keys))
     assert str(hint) == "kv/cayosoft/hq-ad#latest"
+
+
+@pytest.mark.parametrize(
+    ("flow", "starts"),
+    [
+        ("update_account_credentials", True),
+        ("verify_connections", True),
+        ("remediate_consent", False),
+    ],
+)
+def test_a_remediation_does_not_start_itself(flow: str, starts: bool) -> None:
+    """An incomplete consent starts a remediation, but not again where a remediation has found it: a no is a no."""
+    (rule,) = [
+        rule
+        for rule in CHECKED.automations.automations
+        if any(
+            getattr(action, "deployment", "") == "remediate_consent/remediate"
+            for action in rule.actions
+        )
+    ]
+    told = Resource(
+        {
+            "prefect.resource.id": "cayosoft.connection.hq.hq-m365",
+            "prefect.resource.name": "hq-m365",
+            "cayosoft.flow": flow,
+        }
+    )  # as F2 tells it (tasks/finish.py)
+    assert ResourceSpecification(rule.trigger.match).matches(told) is starts
