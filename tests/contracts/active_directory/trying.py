@@ -127,7 +127,7 @@ def documented(lab: Lab, username: str, container: str, password: str) -> dict[R
 
 def needed(lab: Lab, username: str, container: str, password: str) -> dict[Right, bool]:
     """Try what validation does, on a user that the account itself has created if it may."""
-    dn = f"CN=v{next(_numbers)},{container}"
+    dn = f"CN=validated{next(_numbers)},{container}"
     with acting(lab, "Administrator") as admin, acting(lab, username) as actor:
         created = actor.creates(dn, "user")
         assert created or admin.creates(dn, "user")
