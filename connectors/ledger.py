@@ -15,9 +15,9 @@ from pydantic import AwareDatetime, ConfigDict, Field
 
 from connectors.rotation import Part, Retirement, Rotation, Trouble
 
-SCHEMA: Literal[2] = 2
-READABLE = frozenset({1, 2})
-"""Schemas that this version reads; 1 had no rotations, and is written as 2 at the next change."""
+SCHEMA: Literal[3] = 3
+READABLE = frozenset({1, 2, 3})
+"""Schemas that this version reads; 1 had no rotations, 2 no forms. Each is written as 3 at the next change."""
 SPACING = timedelta(seconds=60)
 """Between two tries of a refused version."""
 
@@ -30,6 +30,38 @@ class Holder(Part):
 
     run: str
     since: AwareDatetime
+
+
+class Sighting(Part):
+    """What the domain controllers knew of an account's sign-ins when a person's report was weighed.
+
+    ``seen`` and ``wrong`` are the newest good and wrong one since the person was asked; ``told`` is False
+    where no controller could be asked. ``proves``: only the new credential can have signed in then.
+    """
+
+    told: bool
+    seen: AwareDatetime | None = None
+    wrong: AwareDatetime | None = None
+    where: str = ""
+    proves: bool = False
+    previous_until: AwareDatetime | None = None
+
+
+class Asked(Part):
+    """The run that waits for a person's answer about the connection, in a form."""
+
+    run: str
+    label: str = Field(description="SecretVersion.label of the credential that the person enters.")
+    since: AwareDatetime
+    until: AwareDatetime = Field(description="When the form is closed if nobody has answered.")
+    signed_in: dict[str, AwareDatetime] = Field(
+        default_factory=dict,
+        description="The account's last sign-in on each domain controller when the person was asked.",
+    )
+    sighting: Sighting | None = Field(
+        default=None,
+        description="What was seen when the report was taken; later sign-ins are ours.",
+    )
 
 
 class Applied(Part):
@@ -59,9 +91,10 @@ class Attempt(Part):
 class Ledger(Part):
     """The document. ``fence`` is the Vault version it was read at; it is not part of the document."""
 
-    schema_version: Literal[2] = Field(default=SCHEMA, alias="schema")
+    schema_version: Literal[3] = Field(default=SCHEMA, alias="schema")
     connection: str
     holder: Holder | None = None
+    asked: Asked | None = None
     applied: Applied | None = None
     in_use: str | None = Field(
         default=None, description="The account that the console signs in with."
@@ -143,7 +176,13 @@ class Ledger(Part):
         self, outcome: str, findings: Iterable[str], at: AwareDatetime, *, verified: bool
     ) -> Ledger:
         """Return the ledger after a run: nobody holds it, and how it ended is known."""
-        change = {"holder": None, "outcome": outcome, "findings": tuple(sorted(set(findings)))}
+        change: dict[str, object] = {
+            "holder": None,
+            "outcome": outcome,
+            "findings": tuple(sorted(set(findings))),
+        }
+        if self.asked and self.holder and self.asked.run == self.holder.run:
+            change["asked"] = None
         return self.model_copy(update=change | ({"verified_at": at} if verified else {}))
 
 

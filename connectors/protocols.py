@@ -242,6 +242,9 @@ class TenantUsers(Protocol):
     def find_user(self, upn: str) -> EntraUser | None:
         """Look for one user by UPN; None when it is not there."""
 
+    def deleted_user(self, upn: str, display_name: str) -> EntraUser | None:
+        """Look for a deleted user in the recycle bin; None when it is not there."""
+
     def test_users(self, domain: str, prefix: str) -> tuple[EntraUser, ...]:
         """List the users of the domain whose name starts with the prefix."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self, TypeVar
@@ -10,6 +10,7 @@ from typing import Self, TypeVar
 from connectors.active_directory.client import ActiveDirectoryClient
 from connectors.active_directory.settings import DirectorySettings
 from connectors.cayosoft.bridge import BridgeConsole
+from connectors.cayosoft.operator import OperatorConsole
 from connectors.cayosoft.settings import BridgeSettings
 from connectors.entra.client import EntraClient
 from connectors.entra.settings import TenantSettings
@@ -32,6 +33,8 @@ T = TypeVar("T")
 class Registry:
     """Build each connector from its settings when it is first needed; close them all together.
 
+    ``in_person`` names the services whose console only a person reaches.
+
     Names are the inventory's. Raises InvalidInput for a name without settings.
     """
 
@@ -42,6 +45,7 @@ class Registry:
         tenants: Mapping[str, TenantSettings],
         consoles: Mapping[str, BridgeSettings],
         ledgers: SecretHandle,
+        in_person: Collection[str] = (),
     ) -> None:
         self._closing = ExitStack()
         self._vault_settings = vault
@@ -52,7 +56,9 @@ class Registry:
         self._vault: VaultClient | None = None
         self._directories: dict[str, DirectoryService] = {}
         self._tenants: dict[str, TenantService] = {}
-        self._consoles: dict[str, ConsoleDriver] = {}
+        self._consoles: dict[str, ConsoleDriver] = {
+            service: OperatorConsole(service) for service in in_person
+        }
 
     def __enter__(self) -> Self:
         return self
@@ -125,8 +131,7 @@ def _once(
                 "inventory",
                 f"find {kind}",
                 name=name,
-                advice=f"The inventory names no {kind} {name!r} that can be reached without a person. "
-                "Add it, or write driver: bridge for a console that has a bridge.",
+                advice=f"The inventory names no {kind} {name!r}: add it.",
             )
         built[name] = build(settings[name])
     return built[name]

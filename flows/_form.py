@@ -1,4 +1,4 @@
-"""The form of a suspended run in the Prefect UI: what a person reads, and what is answered."""
+"""The forms of a suspended run in the Prefect UI: what is answered. ``report`` has the texts above them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,35 @@ from prefect.input import RunInput
 from prefect.runtime import deployment, flow_run
 from pydantic import Field
 
+from connectors.cayosoft.operator import Box, Found, Tried
 from connectors.entra.remediation import RemediationPlan
 from report.markdown import plain
+from tasks.guide import Choice
 
 GRANT = "Carry out the plan"
+
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+Remark = Annotated[str, Field(max_length=500)]
+NAME, NAME_HELP = "Your name", "Kept in the report. Nothing checks that it is yours."
+REMARK_HELP = "Anything unexpected, a message of the console, a ticket's number. Never a password."
+
+CHOICES = {
+    "I have saved the new credential": Choice.SAVED,
+    "Somebody else takes over": Choice.HAND_OVER,
+    "I cannot, or will not": Choice.DECLINED,
+}
+PASSED: dict[str, bool | None] = {"It passed": True, "It failed": False, "I did not run it": None}
+APP = {"Found": Found.FOUND, "Registered": Found.REGISTERED, "Neither": Found.NEITHER}
+BOX = {
+    "Left unticked": Box.UNTICKED,
+    "Ticked": Box.TICKED,
+    "No request was shown": Box.NOT_SHOWN,
+}
+TRIED = {
+    "Created, changed and deleted": Tried.DONE,
+    "The product refused it": Tried.REFUSED,
+    "I did not try it": Tried.NOT_TRIED,
+}
 
 
 class Decision(RunInput):
@@ -28,12 +53,61 @@ class Decision(RunInput):
     decision: Literal["Carry out the plan", "Do not"] = Field(
         title="Decision", description="Exactly the plan above, and nothing else."
     )
-    approved_by: Annotated[str, Field(min_length=1, max_length=100)] = Field(
-        title="Your name", description="Kept in the report. Nothing checks that it is yours."
+    approved_by: Name = Field(title=NAME, description=NAME_HELP)
+    comment: Remark = Field(default="", title="Comment", description="For the report. No password.")
+
+
+class Readiness(RunInput):
+    """Whether a person is at the console, so that the password can be changed now."""
+
+    ready: Literal["I am at the console: change the password", "Not now"] = Field(
+        title="Are you ready?"
     )
-    comment: Annotated[str, Field(max_length=500)] = Field(
-        default="", title="Comment", description="For the report, such as a ticket's number."
+    your_name: Name = Field(title=NAME, description=NAME_HELP)
+    remark: Remark = Field(default="", title="Remark", description=REMARK_HELP)
+
+
+class OperatorForm(RunInput):
+    """What both extensions' forms ask first."""
+
+    outcome: Literal[
+        "I have saved the new credential", "Somebody else takes over", "I cannot, or will not"
+    ] = Field(title="What have you done?")
+    your_name: Name = Field(title=NAME, description=NAME_HELP)
+
+
+class ActiveDirectoryForm(OperatorForm):
+    """What is reported of the Active Directory extension."""
+
+    check_settings: Literal["It passed", "It failed", "I did not run it"] = Field(
+        default="I did not run it", title="What did Check Settings say?"
     )
+    remark: Remark = Field(default="", title="Remark", description=REMARK_HELP)
+
+
+class Microsoft365Form(OperatorForm):
+    """What is reported of the Microsoft 365 extension."""
+
+    validate_said: Literal["It passed", "It failed", "I did not run it"] = Field(
+        default="I did not run it", title="What did Validate say?"
+    )
+    app: Literal["Found", "Registered", "Neither"] = Field(
+        default="Neither", title="Find or register the app: what became of it?"
+    )
+    on_behalf: Literal["Left unticked", "Ticked", "No request was shown"] = Field(
+        default="No request was shown",
+        title="The checkbox Consent on behalf of your organization",
+        description="If it was ticked, say so: it can be put right.",
+    )
+    consent_status: Annotated[str, Field(max_length=100)] = Field(
+        default="",
+        title="Consent status as the console shows it",
+        description="Its own words, such as Fully granted.",
+    )
+    test_user: Literal[
+        "Created, changed and deleted", "The product refused it", "I did not try it"
+    ] = Field(default="I did not try it", title="The test user")
+    remark: Remark = Field(default="", title="Remark", description=REMARK_HELP)
 
 
 def waiting_runs(connection: str) -> Iterator[str]:

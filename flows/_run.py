@@ -16,6 +16,7 @@ from flows._ends import end_state, kept, key_of
 from inventory.models import (
     ActiveDirectoryConnection,
     Connection,
+    Driver,
     FailurePolicy,
     Inventory,
     Service,
@@ -68,7 +69,9 @@ class Run:
         for item in self.chosen:
             version = f"version {secret_version}" if secret_version else "the latest version"
             asked = f"update to {version} of {item.secret.mount}/{item.secret.path}"
-            steps = steps_of_update(item.extension, vault_rotates=vault_rotates)
+            steps = steps_of_update(
+                item.extension, vault_rotates=vault_rotates, in_person=self._in_person
+            )
             self._know(ConnectionRecord(item.name, asked, steps))
         self.systems = self._closing.enter_context(open_systems(self._inventory))
 
@@ -79,7 +82,8 @@ class Run:
         """
         chosen = self._one(connection, choose_rotated)
         asked = f"rotate {' and '.join(a.username for a in chosen.accounts)}, {chosen.mode.value}"
-        self._know(ConnectionRecord(connection, asked, steps_of_rotation(chosen.extension)))
+        steps = steps_of_rotation(chosen.extension, in_person=self._in_person)
+        self._know(ConnectionRecord(connection, asked, steps))
         self.systems = self._closing.enter_context(open_systems(self._inventory))
 
     def open_remediation(self, connection: str) -> None:
@@ -101,6 +105,10 @@ class Run:
         self.chosen = (chosen,)
         self.record.service = self.service.name
         return chosen
+
+    @property
+    def _in_person(self) -> bool:
+        return self.service.console.driver is Driver.OPERATOR
 
     def may_remedy(self, location: Location) -> bool:
         """Say whether the connection's tenant has an identity that may change grants."""

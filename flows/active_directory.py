@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from connectors.errors import Refused
-from connectors.protocols import Systems
+from flows import _guided
+from flows._run import Run
 from tasks import active_directory
 from tasks._console import draft_left_named
 from tasks.identify import Location
 
 
-def update(systems: Systems, location: Location, *, dry_run: bool) -> None:
+def update(run: Run, location: Location, *, dry_run: bool) -> None:
     """Enter the fresh credential of the Active Directory extension, save it, and check it."""
+    systems = run.systems
+    if location.in_person and not _guided.through_active_directory(run, location, dry_run=dry_run):
+        return
     active_directory.sign_in_to_console(systems, location)  # A1
     active_directory.open_extension(systems, location)  # A2
     row = active_directory.locate_connection(systems, location)  # A3

@@ -7,10 +7,11 @@ from contextlib import suppress
 from connectors.errors import NotFound, OutOfStep, PolicyRefused, Refused, RotationError, Superseded
 from connectors.models import Extension
 from connectors.rotation import Rotation
-from flows import active_directory, microsoft_365, validation
+from flows import _guided, active_directory, microsoft_365, validation
 from flows._run import Run
 from tasks import active_directory as active_directory_steps
 from tasks import entra_id, new_password, preflight, promote
+from tasks._restore import previous_of
 from tasks.identify import Location
 
 
@@ -23,6 +24,8 @@ def rotate(run: Run, location: Location, *, overwrite: bool) -> None:
         _end(run, location)
         return
     staged = new_password.stage(run.systems, location, begun)  # N2
+    if staged.in_person and begun.in_place and staged.ledger.under_way.setting is None:
+        _guided.at_the_console(run, staged)
     try:
         staged = new_password.set_password(run.systems, staged, overwrite=overwrite)  # N3
     except PolicyRefused:
@@ -91,7 +94,7 @@ def _brought_to_the_console(run: Run, location: Location) -> RotationError | Non
         Extension.MICROSOFT_365: microsoft_365.update,
     }
     try:
-        sections[location.extension](run.systems, location, dry_run=False)
+        sections[location.extension](run, location, dry_run=False)
         review = run.record.here().consent
         validation.validate_changes(run.systems, location, review, dry_run=False)
     except RotationError as error:
@@ -112,6 +115,10 @@ def _go_back(run: Run, location: Location, problem: RotationError | None) -> Non
 
 def _restore(run: Run, location: Location) -> None:
     if location.extension is Extension.ACTIVE_DIRECTORY:
+        if location.in_person:
+            _guided.through_active_directory(run, previous_of(run.systems, location), dry_run=False)
         active_directory_steps.restore_previous(run.systems, location)  # A5u
     else:
+        if location.in_person:
+            _guided.through_microsoft_365(run, previous_of(run.systems, location), dry_run=False)
         entra_id.restore_previous(run.systems, location)  # E4u

@@ -50,10 +50,10 @@ def update_account_credentials(
                 locations = rotated_by_vault(run, locations)
             for location in run.of(locations, Extension.ACTIVE_DIRECTORY):
                 with run.on(location):
-                    active_directory.update(run.systems, location, dry_run=dry_run)
+                    active_directory.update(run, location, dry_run=dry_run)
             for location in run.of(locations, Extension.MICROSOFT_365):
                 with run.on(location):
-                    microsoft_365.update(run.systems, location, dry_run=dry_run)
+                    microsoft_365.update(run, location, dry_run=dry_run)
             for location in run.of(locations):
                 with run.on(location) as so_far:
                     validation.validate_changes(

@@ -23,6 +23,10 @@ def validate_changes(
     """
     if dry_run or (review is not None and not review.ready):
         return
+    if location.extension is Extension.MICROSOFT_365 and not validate_tenant.tried_by_hand(
+        systems, location
+    ):
+        return
     operations = {
         Extension.ACTIVE_DIRECTORY: _in_active_directory,
         Extension.MICROSOFT_365: _in_entra_id,

@@ -13,7 +13,6 @@ from flows._run import Run
 from inventory.wiring import open_inventory
 from report.record import RunRecord
 from tasks import finish, identify, verify
-from tasks.due import driven
 from tasks.identify import Location
 
 
@@ -28,7 +27,7 @@ def verify_connections(services: list[str] | None = None) -> State[None]:
     run is working on is left alone.
     """
     try:
-        known = [service.name for service in open_inventory().services if driven(service)]
+        known = [service.name for service in open_inventory().services]
     except RotationError:
         known = []  # each run below says what is wrong with the inventory
     return end_state([_verified(service) for service in services or known or ["every service"]])
@@ -57,5 +56,5 @@ def _look(run: Run, location: Location) -> None:
         Extension.ACTIVE_DIRECTORY: active_directory.update,
         Extension.MICROSOFT_365: microsoft_365.update,
     }
-    sections[location.extension](run.systems, location, dry_run=True)
+    sections[location.extension](run, location, dry_run=True)
     verify.require_applied(run.systems, location)

@@ -162,6 +162,12 @@ class Console(Model):
     client: SecretPlace | None = Field(
         default=None, description="Bridge client: a secret with client_id and client_secret."
     )
+    answer_hours: float = Field(
+        default=24.0,
+        gt=0,
+        le=24 * 30,
+        description="How long a run waits for the person who enters a credential (driver operator).",
+    )
 
     @model_validator(mode="after")
     def _bridge_is_reachable(self) -> Self:
@@ -246,7 +252,7 @@ class ActiveDirectoryConnection(ConnectionBase):
     validation: Validation = Field(
         default=Validation.PRODUCT,
         description="Who does so: the product with what it holds, the account itself over LDAPS, or both. "
-        "Without the product, nothing proves that the product works.",
+        "Without the product, nothing proves that the product works; driver operator knows only the account.",
     )
     managed_ous: tuple[Text, ...] = Field(
         default=(),

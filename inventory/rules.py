@@ -13,6 +13,7 @@ from connectors.errors import InvalidInput
 from connectors.vault.settings import is_plain_path
 from inventory.consent import consent_rules
 from inventory.document import Document, Loc, is_plain_name
+from inventory.operator import operator_rules
 from inventory.problems import Problem
 from inventory.rotation import rotation_rules
 
@@ -245,5 +246,5 @@ def _accepted(check: Callable[..., object], *arguments: str) -> bool:
 
 _RULES: tuple[Rule, ...] = (
     _names, _sameness, _rows, _references, _secret_places, _secrets, _modes, _usernames,
-    _controllers, _containers, _addresses, rotation_rules, consent_rules,
+    _controllers, _containers, _addresses, rotation_rules, consent_rules, operator_rules,
 )  # fmt: skip

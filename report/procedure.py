@@ -7,6 +7,7 @@ Administrator" are marked ARTICLE; each of them is one retryable task.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -52,12 +53,14 @@ STEPS: tuple[Step, ...] = (
         "N3", "set the new password", "directory", "look when it was last set, then sign in once"
     ),
     _ours("N4", "sign in with the new password", "", "repeat within the budget"),
+    _ours("A0", "guide a person through the Active Directory extension", "", "repeat"),
     _article("A1", "sign in to the console", "console session", "repeat"),
     _article("A2", "open the Active Directory extension", "", "repeat"),
     _article("A3", "locate the connection and its default credentials", "", "repeat"),
     _article("A4", "update the account and password", "edit draft", "the draft expires"),
     _article("A5", "save", "console", "re-read the row"),
     _article("A6", "check settings", "", "repeat"),
+    _ours("E0", "guide a person through the Microsoft 365 extension", "", "repeat"),
     _article("E1", "sign in to the console", "console session", "repeat"),
     _article("E2", "open the Microsoft 365 extension", "", "repeat"),
     _article("E3", "update the account and password", "edit draft", "the draft expires"),
@@ -87,31 +90,39 @@ BY_NUMBER: dict[str, Step] = {step.number: step for step in STEPS}
 
 UPDATE: dict[Extension, tuple[str, ...]] = {
     Extension.ACTIVE_DIRECTORY: (
-        "P1", "A1", "A2", "A3", "A4", "A5", "A6", "V1", "V2", "V3", "V4", "V8", "F2",
+        "P1", "A0", "A1", "A2", "A3", "A4", "A5", "A6", "V1", "V2", "V3", "V4", "V8", "F2",
     ),
     Extension.MICROSOFT_365: (
-        "P1", "E1", "E2", "E3", "E4", "E5", "E6", "E7", "R1", "R2", "R3",
+        "P1", "E0", "E1", "E2", "E3", "E4", "E5", "E6", "E7", "R1", "R2", "R3",
         "V5", "V6", "V7", "V8", "F2",
     ),
 }  # fmt: skip
 """The steps of an update, per extension, in order."""
+
+IN_PERSON = frozenset({"A0", "E0"})
+"""The steps that there are only where a person carries the console's steps out."""
 
 
 NEW_PASSWORD = ("N1", "N2", "N3", "N4")
 """The steps of a rotation between P1 and the update."""
 
 
-def steps_of_update(extension: Extension, *, vault_rotates: bool = False) -> tuple[Step, ...]:
+def steps_of_update(
+    extension: Extension, *, vault_rotates: bool = False, in_person: bool = False
+) -> tuple[Step, ...]:
     """Return the steps of an update of one connection; N3 among them where Vault sets the password first."""
     first, *others = UPDATE[extension]
-    numbers = (first, *(["N3"] if vault_rotates else []), *others)
-    return tuple(BY_NUMBER[number] for number in numbers)
+    return _steps((first, *(["N3"] if vault_rotates else []), *others), in_person=in_person)
 
 
-def steps_of_rotation(extension: Extension) -> tuple[Step, ...]:
+def steps_of_rotation(extension: Extension, *, in_person: bool = False) -> tuple[Step, ...]:
     """Return the steps that a rotation of one connection of this extension goes through."""
     first, *others, last = UPDATE[extension]
-    return tuple(BY_NUMBER[n] for n in (first, *NEW_PASSWORD, *others, "F1", "F3", last))
+    return _steps((first, *NEW_PASSWORD, *others, "F1", "F3", last), in_person=in_person)
+
+
+def _steps(numbers: Iterable[str], *, in_person: bool) -> tuple[Step, ...]:
+    return tuple(BY_NUMBER[n] for n in numbers if in_person or n not in IN_PERSON)
 
 
 def steps_of_remediation() -> tuple[Step, ...]:

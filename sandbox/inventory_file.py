@@ -30,6 +30,7 @@ def write(
     services: Sequence[ServiceSeed],
     addresses: Addresses,
     grace_period_hours: float | None = None,
+    driver: str = "bridge",
 ) -> None:
     """Write the inventory, and beside it the consent manifest that it names."""
     manifest = file.parent / "consent-manifest.json"
@@ -38,7 +39,9 @@ def write(
         "version": 1,
         "directories": [_directory(addresses, people.orchestrator_rotates(services))],
         "tenants": [_tenant(addresses, tenant) for tenant in people.tenants_of(services)],
-        "services": [_service(addresses, seed, manifest, grace_period_hours) for seed in services],
+        "services": [
+            _service(addresses, seed, manifest, grace_period_hours, driver) for seed in services
+        ],
     }
     yaml = YAML()
     yaml.default_flow_style = False
@@ -79,16 +82,16 @@ def _tenant(addresses: Addresses, seed: TenantSeed) -> dict[str, Any]:
 
 
 def _service(
-    addresses: Addresses, seed: ServiceSeed, manifest: Path, grace: float | None
+    addresses: Addresses, seed: ServiceSeed, manifest: Path, grace: float | None, driver: str
 ) -> dict[str, Any]:
+    bridge = {
+        "url": addresses.consoles[seed.name],
+        "ca_file": str(addresses.ca_file),
+        "client": {"path": f"orchestrator/bridge/{seed.name}"},
+    }
     return {
         "name": seed.name,
-        "console": {
-            "driver": "bridge",
-            "url": addresses.consoles[seed.name],
-            "ca_file": str(addresses.ca_file),
-            "client": {"path": f"orchestrator/bridge/{seed.name}"},
-        },
+        "console": {"driver": driver, **(bridge if driver == "bridge" else {})},
         "connections": [
             {
                 "name": f"{seed.name}-ad",

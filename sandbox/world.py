@@ -208,13 +208,14 @@ def running(
     replicas: int = 1,
     grace_period_hours: float | None = None,
     golden: Path | None = None,
+    driver: str = "bridge",
 ) -> Iterator[World]:
     """Start the sandbox in ``folder``; ``directory`` is ``active_directory`` or ``samba``.
 
     ``rights`` are what the Active Directory connection accounts may do in their validation OU; ``services``
     are any of ``hq``, ``branch``, ``plant`` and ``depot``; ``replicas`` domain controllers listen, more than one
     on the stand-in only. ``grace_period_hours`` is written into the inventory where two accounts take turns.
-    ``golden`` is a folder in which Samba keeps its fresh domain, for the next start to be quicker.
+    ``driver`` is who carries the console's steps out, ``bridge`` or ``operator``. ``golden`` is a folder in which Samba keeps its fresh domain, for the next start to be quicker.
     """
     on_samba = directory == "samba"
     if on_samba and replicas > 1:
@@ -231,7 +232,7 @@ def running(
             {name: item.url for name, item in world.tenants.items()},
             {name: item.url for name, item in world.consoles.items()},
         )
-        inventory_file.write(world.inventory_file, seeds, addresses, grace_period_hours)
+        inventory_file.write(world.inventory_file, seeds, addresses, grace_period_hours, driver)
         yield world
 
 

@@ -21,6 +21,7 @@ from connectors.errors import (
 from connectors.models import Credential, Finding
 from connectors.protocols import Systems
 from report.record import current_record
+from tasks import _in_person
 from tasks._step import AlreadySo, Answer, Done
 from tasks._wait import observe
 from tasks.identify import Location
@@ -46,6 +47,8 @@ def sign_in(systems: Systems, location: Location) -> Answer[ConsoleSession]:
             advice="Give the console account the product role Global Administrators; "
             "only that role sees Configuration.",
         )
+    if session.reported:
+        return Done(session, f"reported by {session.signed_in_as}")
     evidence = (
         f"as {session.signed_in_as}, role {session.product_role}, "
         f"Cayosoft Administrator {session.product_version}"
@@ -66,10 +69,21 @@ def open_extension(systems: Systems, location: Location) -> Answer[bool]:
     return Done(value=True, evidence="the extension is enabled")
 
 
+def row_of(systems: Systems, location: Location) -> ConnectionRow:
+    """Return the connection's row; where only a person reaches it, as was reported, or as is remembered.
+
+    Where nothing is remembered either, the account that Vault holds is taken to be in use.
+    """
+    if location.in_person and _in_person.reported(systems, location) is None:
+        return _in_person.remembered(location, fetch(systems, location).username)
+    return systems.console(location.service.name).connection_row(location.extension, location.row)
+
+
 def describe(row: ConnectionRow) -> str:
     """Say in a sentence what the console holds in a row."""
     held = f"last entered from {row.secret_label}" if row.secret_label else "source not known"
-    return f"row {row.row!r} holds {row.account}, {held}, revision {row.revision}"
+    revision = f", revision {row.revision}" if row.revision else ""
+    return f"row {row.row!r} holds {row.account}, {held}{revision}"
 
 
 def already_holds(row: ConnectionRow, location: Location, credential: Credential) -> bool:
@@ -131,6 +145,13 @@ def enter(systems: Systems, location: Location, row: ConnectionRow) -> Draft:
     """Enter the account and password in an edit draft; nothing is saved yet."""
     editor = systems.console(location.service.name)
     return editor.enter_credential(row, location.secret, location.version.label)
+
+
+def entered(draft: Draft) -> str:
+    """Say in words what was entered, and against what."""
+    if not draft.base_revision:
+        return "entered in person"
+    return f"entered in a draft against revision {draft.base_revision}"
 
 
 def save(systems: Systems, location: Location, draft: Draft | None) -> Answer[ConnectionRow]:

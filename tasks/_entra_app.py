@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from connectors.cayosoft.models import AppRegistration
+from connectors.cayosoft.operator import Found, OperatorReport
 from connectors.entra import remedies
 from connectors.entra.manifest import load_manifest
 from connectors.entra.models import AppPresence, BinnedApp, EntraApp
-from connectors.errors import Refused
+from connectors.errors import OutOfStep, Refused
 from connectors.models import Finding
 from connectors.protocols import Systems
 from report.record import current_record
@@ -45,6 +46,27 @@ def look(systems: Systems, location: Location) -> AppPresence:
         why = "the app is not registered, and a resource that it needs is not in the tenant"
         raise _refused(name, why, seen.missing_resources, missing)
     return seen
+
+
+def as_reported(location: Location, seen: AppPresence, report: OperatorReport) -> AppRegistration:
+    """Return the app that a person has found or registered: the only one that the tenant has under the name.
+
+    Raises OutOfStep where there is none, or several: what was reported does not say which.
+    """
+    name = load_manifest(location.in_tenant.consent.manifest).app_display_name
+    if len(seen.apps) == 1:
+        registered = report.app is Found.REGISTERED
+        return AppRegistration(seen.apps[0].app_id, name, registered_now=registered)
+    raise OutOfStep(
+        "entra",
+        "find or register the app",
+        app=name,
+        reported=report.app.value,
+        app_ids=" ".join(sorted(app.app_id for app in seen.apps)) or "none",
+        advice="Only one enterprise application of this name can be the product's. Remove the others when their "
+        "sign-in logs are empty; where there is none, press Find or register the app in the console. Then: "
+        f"account-rotation update {location.service.name} --connection {location.name} --try-again",
+    )
 
 
 def compare(seen: AppPresence, app: AppRegistration) -> None:

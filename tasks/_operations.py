@@ -35,7 +35,7 @@ _ROADS = {
 def roads_of(location: Location) -> tuple[Road, ...]:
     """Return who carries out the operations, as the inventory says; in a tenant always the product."""
     if location.extension is Extension.ACTIVE_DIRECTORY:
-        return _ROADS[location.in_directory.validation]
+        return (Road.ACCOUNT,) if location.in_person else _ROADS[location.in_directory.validation]
     return (Road.PRODUCT,)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from connectors.errors import NotFound, OutOfStep, PolicyRefused
 from connectors.models import Extension, SecretVersion
 from connectors.protocols import Systems
-from tasks import _console, _sign_in
+from tasks import _console, _in_person, _sign_in
 from tasks._step import AlreadySo, Answer, Done
 from tasks.identify import Location
 
@@ -17,11 +17,14 @@ def restore(systems: Systems, location: Location) -> Answer[None]:
     Raises OutOfStep when that credential is another one than when the rotation began.
     """
     rotation = location.ledger.under_way
-    previous = location.holding(_base(systems, location))
+    previous = previous_of(systems, location)
     console = systems.console(location.service.name)
-    row = console.connection_row(location.extension, location.row)
+    row = _console.row_of(systems, location)
     _console.fetch(systems, previous)
-    if row.account.casefold() == rotation.in_use.casefold():  # whose password nobody has touched
+    given_back = location.in_person and _in_person.reported(systems, location) is not None
+    if (
+        not given_back and row.account.casefold() == rotation.in_use.casefold()
+    ):  # whose password nobody has touched
         _forget_entry(location)
         return AlreadySo(None, _console.describe(row))
     proof = _sign_in.prove(systems, previous, rotation.in_use)
@@ -41,6 +44,11 @@ def restore(systems: Systems, location: Location) -> Answer[None]:
     location.ledger.applied(saved.account, previous.version.label, "N4")
     _forget_entry(location)
     return Done(None, f"{proof}; {_console.describe(saved)}")
+
+
+def previous_of(systems: Systems, location: Location) -> Location:
+    """Return the same place, to hold the version that consumers read, from before the rotation."""
+    return location.holding(_base(systems, location))
 
 
 def _forget_entry(location: Location) -> None:

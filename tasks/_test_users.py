@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from connectors.entra.models import EntraUser
 from connectors.errors import NotPermitted, RotationError, Unknown
 from connectors.models import Finding
 from connectors.protocols import Systems
@@ -61,6 +62,12 @@ def _removed(location: Location, sweep: Callable[[], tuple[str, ...]]) -> str:
         )
     )
     return ""
+
+
+def deleted_by_hand(systems: Systems, location: Location) -> EntraUser | None:
+    """Return this run's test user as the tenant's recycle bin shows it; None where it does not, or may not."""
+    tenant = systems.tenant(location.in_tenant.tenant)
+    return tenant.deleted_user(upn_of(location), name_of(location))
 
 
 @contextmanager

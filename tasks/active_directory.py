@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from connectors.cayosoft.models import CheckResult, ConnectionRow, ConsoleSession, Draft
 from connectors.errors import OutOfStep, RotationError, SignInReason, SignInRefused
-from connectors.models import Finding
+from connectors.models import Credential, Finding
 from connectors.protocols import Systems
 from report.record import current_record
 from tasks import _console, _sign_in
@@ -29,8 +29,7 @@ def open_extension(systems: Systems, location: Location) -> Answer[bool]:
 @step("A3")
 def locate_connection(systems: Systems, location: Location) -> Answer[ConnectionRow]:
     """Locate the connection row and the selector of its default credentials."""
-    console = systems.console(location.service.name)
-    row = console.connection_row(location.extension, location.row)
+    row = _console.row_of(systems, location)
     return Done(row, _console.describe(row))
 
 
@@ -44,23 +43,13 @@ def update_credential(
     Raises SignInRefused, BudgetSpent, OutOfStep or Superseded with the console unchanged.
     """
     _console.never_backwards(row, location)
-    credential = _console.fetch(systems, location)
-    problem: RotationError | None = None
-    proof = ""
-    try:
-        proof = _sign_in.prove(systems, location, credential.username)
-    except SignInRefused as refused:
-        problem = _explained(refused, location)
-    if problem:
-        raise problem
-    missing = check_rights(systems, location)
-    proven = f"{proof}, {'rights: ' + missing + ' missing' if missing else 'no right is missing'}"
+    credential, proven = checked(systems, location)
     if _console.already_holds(row, location, credential):
         return AlreadySo(None, f"{proven}; {_console.describe(row)}")
     if dry_run:
         return Done(None, f"{proven}; dry run: nothing entered")
     draft = _console.enter(systems, location, row)
-    return Done(draft, f"{proven}; entered in a draft against revision {draft.base_revision}")
+    return Done(draft, f"{proven}; {_console.entered(draft)}")
 
 
 @step("A4", undo=True)
@@ -114,6 +103,25 @@ def check_settings(systems: Systems, location: Location) -> Answer[CheckResult]:
             "'Restart working sessions' (12.3 and later), then start the update again.",
         )
     return Done(result, f"Check Settings passed: {shown}")
+
+
+def checked(systems: Systems, location: Location) -> tuple[Credential, str]:
+    """Fetch the fresh secret, prove that it signs in, and check its rights; return what that proved.
+
+    Raises SignInRefused, BudgetSpent or OutOfStep.
+    """
+    credential = _console.fetch(systems, location)
+    problem: RotationError | None = None
+    proof = ""
+    try:
+        proof = _sign_in.prove(systems, location, credential.username)
+    except SignInRefused as refused:
+        problem = _explained(refused, location)
+    if problem:
+        raise problem
+    missing = check_rights(systems, location)
+    rights = f"rights: {missing} missing" if missing else "no right is missing"
+    return credential, f"{proof}, {rights}"
 
 
 def _explained(refused: SignInRefused, location: Location) -> SignInRefused:

@@ -10,7 +10,7 @@ from connectors.cayosoft.models import (
 )
 from connectors.errors import Unknown, Unreachable
 from connectors.protocols import ConsoleDriver, Systems
-from tasks import _console, _entra_app
+from tasks import _console, _entra_app, _in_person
 from tasks._step import AlreadySo, Answer, Done, step
 from tasks._wait import eventually, observe
 from tasks.identify import Location
@@ -30,8 +30,11 @@ def find_or_register_app(
     Refused where the app is disabled, or cannot be registered, before the console is asked.
     """
     present = _entra_app.look(systems, location)
-    location.ledger.require()
     console = systems.console(location.service.name)
+    if report := _in_person.reported(systems, location):
+        app = _entra_app.as_reported(location, present, report)
+        return Done(app, f"{report.app.value}, says {report.by}; the tenant has it as {app.app_id}")
+    location.ledger.require()
     key = _console.run_key(location, "app")
     try:
         app = console.find_or_register_app(row, key)
@@ -56,6 +59,8 @@ def accept_permission_request(
     Raises Unreachable when the console is still collecting after five minutes.
     """
     console = systems.console(location.service.name)
+    if report := _in_person.reported(systems, location):
+        return _in_person.permissions_accepted(console.consent(row), location, report)
     request = console.permission_request(row)
     if not request.already_granted:
         _accept(console, location, row, request)

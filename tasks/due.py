@@ -10,7 +10,7 @@ from enum import StrEnum
 from connectors.errors import InvalidInput, NotFound, RotationError
 from connectors.ledger import Ledger
 from connectors.protocols import Systems
-from inventory.models import Connection, Driver, Inventory, RotatedBy, Service
+from inventory.models import Connection, Inventory, RotatedBy, Service
 from report.verdict import OUTCOMES, SUPERSEDED, UNKNOWN, UNREACHABLE
 from tasks._ledger import HOUR
 from tasks._wait import CLOCK
@@ -109,14 +109,9 @@ def standings(
     return tuple(
         _standing(systems, service, connection, judge)
         for service in inventory.services
-        if (services is None or service.name in services) and driven(service)
+        if (services is None or service.name in services)
         for connection in service.connections
     )
-
-
-def driven(service: Service) -> bool:
-    """Say whether a run can reach the console without a person."""
-    return service.console.driver is Driver.BRIDGE
 
 
 def to_reconcile(seen: Look) -> Verdict:
@@ -155,7 +150,10 @@ def to_rotate(older_than: timedelta) -> Judge:
 
 
 def _busy(seen: Look) -> Verdict | None:
-    """Say that another run is at work; one that began over an hour ago is taken for dead."""
+    """Say that another run is at work, or waits for a person; one that began over an hour ago is taken for dead."""
+    asked = seen.ledger.asked
+    if asked is not None and asked.until > seen.now:
+        return Due.BUSY, f"run {asked.run} waits for a person's answer until {_shown(asked.until)}"
     holder = seen.ledger.holder
     busy = holder is not None and holder.since > seen.now - HOUR
     return (Due.BUSY, f"run {holder.run}") if holder and busy else None

@@ -12,6 +12,7 @@ from connectors.errors import (
     SignInReason,
     SignInRefused,
 )
+from connectors.models import Credential
 from connectors.protocols import Systems
 from tasks import _console, _entra_checks, _sign_in
 from tasks._restore import restore
@@ -39,30 +40,15 @@ def update_credential(
 
     Raises SignInRefused, BudgetSpent, NotFound, OutOfStep or Superseded with the console unchanged.
     """
-    console = systems.console(location.service.name)
-    row = console.connection_row(location.extension, location.row)
+    row = _console.row_of(systems, location)
     _console.never_backwards(row, location)
-    credential = _console.fetch(systems, location)
-    tenant = systems.tenant(location.in_tenant.tenant)
-    account = tenant.account(credential.username)
-    if not account.enabled:
-        raise SignInRefused(
-            "entra",
-            "check the account",
-            reason=SignInReason.DISABLED,
-            account=account.upn,
-            advice="Enable the account in Entra ID, then start the update again; "
-            "no sign-in was spent.",
-        )
-    standing = _entra_checks.standing(systems, location, account)
-    proven = f"{_sign_in.prove(systems, location, account.upn)}; {standing}"
+    credential, proven = checked(systems, location)
     if _console.already_holds(row, location, credential):
         return AlreadySo((row, None), f"{proven}; {_console.describe(row)}")
     if dry_run:
         return Done((row, None), f"{proven}; dry run: nothing entered")
     draft = _console.enter(systems, location, row)
-    evidence = f"{proven}; entered in a draft against revision {draft.base_revision}"
-    return Done((row, draft), evidence)
+    return Done((row, draft), f"{proven}; {_console.entered(draft)}")
 
 
 @step("E3", undo=True)
@@ -105,3 +91,24 @@ def validate_and_accept(
 def restore_previous(systems: Systems, location: Location) -> Answer[None]:
     """Undo step E4 of a rotation: enter the account again that was in use before, validate, and accept."""
     return restore(systems, location)
+
+
+def checked(systems: Systems, location: Location) -> tuple[Credential, str]:
+    """Fetch the fresh secret, check the account, its roles and policies, and prove the password.
+
+    Raises SignInRefused, BudgetSpent, NotFound or OutOfStep.
+    """
+    credential = _console.fetch(systems, location)
+    tenant = systems.tenant(location.in_tenant.tenant)
+    account = tenant.account(credential.username)
+    if not account.enabled:
+        raise SignInRefused(
+            "entra",
+            "check the account",
+            reason=SignInReason.DISABLED,
+            account=account.upn,
+            advice="Enable the account in Entra ID, then start the update again; "
+            "no sign-in was spent.",
+        )
+    standing = _entra_checks.standing(systems, location, account)
+    return credential, f"{_sign_in.prove(systems, location, account.upn)}; {standing}"

@@ -58,6 +58,11 @@ class Location:
         return self.connection.row
 
     @property
+    def in_person(self) -> bool:
+        """Whether only a person reaches the console."""
+        return self.service.console.driver is Driver.OPERATOR
+
+    @property
     def secret(self) -> SecretHandle:
         """The secret, with its version."""
         return self.version.handle
@@ -82,8 +87,7 @@ def choose(
 ) -> tuple[Service, tuple[Connection, ...]]:
     """Return the service and its chosen connections (all of them for None), in inventory order.
 
-    Raises InvalidInput naming what is not in the inventory and what is, for an empty choice, and for a
-    console that only a person can reach.
+    Raises InvalidInput naming what is not in the inventory and what is, and for an empty choice.
     """
     services = {item.name: item for item in inventory.services}
     if service not in services:
@@ -94,7 +98,6 @@ def choose(
             advice=f"Name one of the inventory's services: {', '.join(sorted(services))}.",
         )
     found = services[service]
-    _reachable(found)
     known = {item.name: item for item in found.connections}
     if names is not None and not names:
         raise InvalidInput(
@@ -115,23 +118,11 @@ def choose(
     return found, tuple(item for item in found.connections if names is None or item.name in names)
 
 
-def _reachable(service: Service) -> None:
-    if service.console.driver is not Driver.BRIDGE:
-        raise InvalidInput(
-            "inventory",
-            "choose the driver",
-            service=service.name,
-            driver=service.console.driver.value,
-            advice="The driver that guides a person is not in this version. Put a bridge in front of "
-            "the console (docs/console-bridge.md), then write driver: bridge with its url and client.",
-        )
-
-
 def choose_rotated(inventory: Inventory, name: str) -> tuple[Service, Connection]:
     """Return the connection that the orchestrator is to rotate, and its service.
 
-    Raises InvalidInput for a name that is not in the inventory, a connection that somebody else rotates,
-    and a console that only a person can reach; each with the right next command.
+    Raises InvalidInput for a name that is not in the inventory, and for a connection that somebody else
+    rotates, with the right next command.
     """
     service, connection = _find(inventory, name, lambda _: True)
     if connection.rotated_by is not RotatedBy.ORCHESTRATOR:
@@ -142,19 +133,17 @@ def choose_rotated(inventory: Inventory, name: str) -> tuple[Service, Connection
             rotated_by=connection.rotated_by.value,
             advice=_rotated_elsewhere(service, connection),
         )
-    _reachable(service)
     return service, connection
 
 
 def choose_consented(inventory: Inventory, name: str) -> tuple[Service, Microsoft365Connection]:
     """Return the Microsoft 365 connection of this name, and its service.
 
-    Raises InvalidInput for another name, and for a console that only a person can reach.
+    Raises InvalidInput for another name.
     """
     service, connection = _find(
         inventory, name, lambda item: isinstance(item, Microsoft365Connection)
     )
-    _reachable(service)
     return service, cast("Microsoft365Connection", connection)
 
 

@@ -21,7 +21,7 @@ from connectors.errors import (
 from connectors.models import Engine, Extension, SecretHandle
 from connectors.protocols import Systems
 from connectors.rotation import Pending, Rotation
-from tasks import _sign_in
+from tasks import _console, _sign_in
 from tasks._accounts import Seen, home_of
 from tasks._set_once import set_once, taken
 from tasks._spread import Spread, spread
@@ -185,8 +185,7 @@ def _needed(systems: Systems, location: Location, rotation: Rotation) -> str | N
     if rotation.setting is None:
         return None
     if not rotation.in_place:
-        console = systems.console(location.service.name)
-        row = console.connection_row(location.extension, location.row)
+        row = _console.row_of(systems, location)
         holds = row.account.casefold() == rotation.account.casefold()
         return f"The console signs in with {row.account}." if holds else None
     home = home_of(systems, location)

@@ -126,10 +126,10 @@ def _promoted(systems: Systems, location: Location, rotation: Rotation) -> bool:
 
 def _in_use(systems: Systems, location: Location) -> str:
     """Return the account that the console signs in with; make sure that Vault and console agree."""
-    _console.sign_in(systems, location)
-    _console.open_extension(systems, location)
-    console = systems.console(location.service.name)
-    row = console.connection_row(location.extension, location.row)
+    if not location.in_person:
+        _console.sign_in(systems, location)
+        _console.open_extension(systems, location)
+    row = _console.row_of(systems, location)
     current = _console.fetch(systems, location).username
     if row.account.casefold() != current.casefold():
         raise OutOfStep(

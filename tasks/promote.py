@@ -9,7 +9,7 @@ from connectors.models import SecretVersion
 from connectors.protocols import Systems
 from connectors.rotation import Retirement, Setting
 from report.record import Gap, current_record
-from tasks import _sign_in
+from tasks import _console, _sign_in
 from tasks._accounts import home_of
 from tasks._staged import thrown_away
 from tasks._step import AlreadySo, Answer, Done, step
@@ -132,7 +132,7 @@ def _require_unused(systems: Systems, location: Location, account: str) -> None:
     current = location.connection.secret.handle
     version = systems.vault.metadata(current).current
     named = systems.vault.credential(version.handle).username
-    row = systems.console(location.service.name).connection_row(location.extension, location.row)
+    row = _console.row_of(systems, location)
     for system, holds in (("vault", named), ("cayosoft", row.account)):
         if holds.casefold() == account.casefold():
             raise OutOfStep(

@@ -15,6 +15,7 @@ from connectors.errors import NotFound, OutOfStep, Refused
 from connectors.models import Finding
 from connectors.protocols import Systems, TenantService
 from report.record import current_record
+from tasks import _console, _in_person
 from tasks._step import Answer, Done, step
 from tasks._wait import eventually
 from tasks.identify import Location
@@ -46,7 +47,7 @@ def review_consent(
     ended. Without ``app_id`` the app is looked up by the manifest's name. Raises OutOfStep when the tenant says
     that all is granted and the console, asked again, does not.
     """
-    reviewed, said = _compared(systems, location, row, app_id)
+    reviewed, said = _compared(systems, location, row, app_id, with_words=True)
     if reviewed.ready:  # else R1 says what is missing
         current_record().here().find(*reviewed.review.findings)
     return Done(reviewed, said)
@@ -65,7 +66,8 @@ def review_again(
     What was found before and is so no longer is no finding of this run any more.
     """
     record = current_record().here()
-    reviewed, said = _compared(systems, location, row, app_id)
+    # What a person has reported of the console was before the grants.
+    reviewed, said = _compared(systems, location, row, app_id, with_words=not location.in_person)
     record.withdraw(*before.review.findings)
     record.find(*reviewed.review.findings)
     record.plan = reviewed.plan
@@ -73,11 +75,15 @@ def review_again(
 
 
 def _compared(
-    systems: Systems, location: Location, row: ConnectionRow | None, app_id: str | None
+    systems: Systems,
+    location: Location,
+    row: ConnectionRow | None,
+    app_id: str | None,
+    *,
+    with_words: bool,
 ) -> tuple[Reviewed, str]:
     record = current_record().here()
-    console = systems.console(location.service.name)
-    row = row or console.connection_row(location.extension, location.row)
+    row = row or _console.row_of(systems, location)
     rotation = location.ledger.rotation
     upn = rotation.account if rotation else row.account
     tenant = systems.tenant(location.in_tenant.tenant)
@@ -98,7 +104,7 @@ def _compared(
     for unread in facts.unread:
         record.leave_unchecked(f"consent: {unread}")
     said = f"{reviewed.verdict.value} for {upn}"
-    if row.account.casefold() == upn.casefold():
+    if with_words and row.account.casefold() == upn.casefold():
         said = f"{said}; {_beside_the_console(systems, location, row, reviewed)}"
     return Reviewed(reviewed, plan(manifest, facts, account, sharing=sharing)), said
 
@@ -109,7 +115,12 @@ def _beside_the_console(
     """Compare the verdict with the console's own words, which may lag behind for a while."""
     words = eventually(
         lambda: _console_words(systems, location, row),
-        lambda seen: not reviewed.ready or current_record().dry_run or _agree(seen, reviewed),
+        lambda seen: (
+            not reviewed.ready
+            or location.in_person  # what was reported does not change
+            or current_record().dry_run
+            or _agree(seen, reviewed)
+        ),
         WORDS_WITHIN,
     )
     if words is not None and not _agree(words, reviewed):
@@ -155,7 +166,7 @@ def _out_of_step(location: Location, words: ConsoleConsent, reviewed: ConsentRev
         "Trust the table of permissions in this report, which was read from the tenant. "
         "Press Refresh in the console's consent section and compare again."
     )
-    if reviewed.ready and not record.dry_run:
+    if reviewed.ready and not record.dry_run and not location.in_person:
         raise OutOfStep(
             "cayosoft",
             "review the consent status",
@@ -174,11 +185,21 @@ def _console_words(
     systems: Systems, location: Location, row: ConnectionRow
 ) -> ConsoleConsent | None:
     """Read the console's own status; None when it cannot tell, as with an outdated credential."""
+    if location.in_person and not _words_were_told(systems, location):
+        current_record().here().leave_unchecked(
+            "the console's own consent status: only a person can look"
+        )
+        return None
     try:
         return systems.console(location.service.name).consent(row)
     except Refused as refused:
         current_record().here().leave_unchecked(f"the console's own consent status: {refused}")
     return None
+
+
+def _words_were_told(systems: Systems, location: Location) -> bool:
+    report = _in_person.reported(systems, location)
+    return report is not None and report.consent_status != ""
 
 
 def _says_fully_granted(words: ConsoleConsent) -> bool:

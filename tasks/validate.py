@@ -40,7 +40,7 @@ def create_ad_user(systems: Systems, location: Location) -> Answer[Users]:
     roads = roads_of(location)
     if Road.PRODUCT not in roads:
         current_record().here().leave_unchecked(
-            "whether the product works: by the inventory (validation: account) the account itself is tried"
+            "whether the product works: the account itself is tried (validation: account, or driver: operator)"
         )
     removed = removed_from_directory(systems, location)
     made = tuple(_created(systems, location, road) for road in roads)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from connectors.errors import OutOfStep
 from connectors.protocols import Systems
 from report.record import current_record
+from tasks import _console
 from tasks.identify import Location
 
 FAILING = ("console.check-settings-fails", "consent.out-of-step")
@@ -16,8 +17,7 @@ def require_applied(systems: Systems, location: Location) -> None:
 
     A row that no run has entered cannot be compared; that is said, and no failure.
     """
-    console = systems.console(location.service.name)
-    held = console.connection_row(location.extension, location.row).secret_label
+    held = _console.row_of(systems, location).secret_label
     applied, newest = location.ledger.ledger.applied, location.version.label
     record = current_record().here()
     update = f"account-rotation update {location.service.name} --connection {location.name}"

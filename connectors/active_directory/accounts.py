@@ -31,7 +31,7 @@ _USER_ATTRIBUTES = (
 )  # fmt: skip
 _ACCOUNT_ATTRIBUTES = (
     *_USER_ATTRIBUTES, "msDS-User-Account-Control-Computed", "accountExpires", "badPwdCount",
-    "badPasswordTime", "msDS-ResultantPSO",
+    "badPasswordTime", "lastLogon", "msDS-ResultantPSO",
 )  # fmt: skip
 
 
@@ -172,6 +172,8 @@ def state_of(entry: Entry, where: str) -> AccountState:
         password_last_set=entry.time("pwdLastSet"),
         bad_password_count=entry.number("badPwdCount") or 0,
         read_from=where,
+        bad_password_at=entry.time("badPasswordTime"),
+        signed_in_at=entry.time("lastLogon"),
     )
 
 

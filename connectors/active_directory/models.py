@@ -24,6 +24,10 @@ class AccountState:
     password_last_set: datetime | None  # None: must be changed first
     bad_password_count: int  # as this domain controller knows it
     read_from: str
+    bad_password_at: datetime | None = (
+        None  # the last wrong password that this controller was shown
+    )
+    signed_in_at: datetime | None = None  # the last sign-in on this controller
 
 
 @dataclass(frozen=True, slots=True)

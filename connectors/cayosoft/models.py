@@ -11,12 +11,16 @@ from connectors.models import Extension
 
 @dataclass(frozen=True, slots=True)
 class ConsoleSession:
-    """A signed-in console session with its product role; A1 needs Global Administrators."""
+    """A signed-in console session with its product role; A1 needs Global Administrators.
+
+    ``reported``: a person said so, and nothing of ours has seen it.
+    """
 
     signed_in_as: str
     product_role: str
     product_version: str
     service: str
+    reported: bool = False
 
     @property
     def may_configure(self) -> bool:

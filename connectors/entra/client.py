@@ -38,7 +38,7 @@ from connectors.entra.remediator import Remediator
 from connectors.entra.roles import role_facts
 from connectors.entra.setter import check_setter
 from connectors.entra.settings import SYSTEM, AppIdentity, TenantSettings
-from connectors.entra.users import Users, find_user, read_account, test_users
+from connectors.entra.users import Users, deleted_user, find_user, read_account, test_users
 from connectors.errors import InvalidInput, NotFound, NotPermitted, Refused
 from connectors.http import build_client, tls_context
 from connectors.models import SecretHandle
@@ -177,6 +177,10 @@ class EntraClient:
     def find_user(self, upn: str) -> EntraUser | None:
         """Look for one user by UPN, once; None when the directory does not show it (yet)."""
         return find_user(self._graph, upn)
+
+    def deleted_user(self, upn: str, display_name: str) -> EntraUser | None:
+        """Look for a deleted user in the recycle bin; None when it is not there, or not yet."""
+        return deleted_user(self._graph, upn, display_name)
 
     def test_users(self, domain: str, prefix: str) -> tuple[EntraUser, ...]:
         """List the users of this very domain whose name starts with the prefix, as the verifier."""

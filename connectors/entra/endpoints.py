@@ -48,6 +48,13 @@ READ_ACCOUNT = Endpoint(
 )
 FIND_USER = Endpoint("find user", "GET", "/users/{user}", "User.Read.All", select=_USER)
 LIST_USERS = Endpoint("list test users", "GET", "/users", "User.Read.All", select=_USER)
+BINNED_USERS = Endpoint(
+    "look into the recycle bin",
+    "GET",
+    "/directory/deletedItems/microsoft.graph.user",
+    "User.Read.All",
+    select=(*_USER, "deletedDateTime"),
+)
 CREATE_USER = Endpoint(
     "create user", "POST", "/users", "User.ReadWrite.All", success=201, effect=Effect.CHANGE
 )

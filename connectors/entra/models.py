@@ -247,3 +247,4 @@ class EntraUser:
     display_name: str
     department: str | None
     created: datetime | None = None
+    deleted: datetime | None = None  # since when it is in the recycle bin

@@ -64,10 +64,13 @@ class User(Shape):
     display_name: str = Field(alias="displayName")
     department: str | None = None
     created: datetime | None = Field(default=None, alias="createdDateTime")
+    deleted: datetime | None = Field(default=None, alias="deletedDateTime")
 
     def noun(self) -> EntraUser:
         """Return it in our words."""
-        return EntraUser(self.id, self.upn, self.display_name, self.department, self.created)
+        return EntraUser(
+            self.id, self.upn, self.display_name, self.department, self.created, self.deleted
+        )
 
 
 class RoleDefinition(Shape):

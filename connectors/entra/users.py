@@ -6,8 +6,10 @@ import logging
 import re
 import secrets
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
 from connectors.entra.endpoints import (
+    BINNED_USERS,
     CREATE_USER,
     DELETE_USER,
     FIND_USER,
@@ -26,6 +28,7 @@ from connectors.secret import Secret
 _log = logging.getLogger(__name__)
 
 SHORTEST_PREFIX = 4
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 # What a test user may be changed in. Sign-in name, password and state are not among them.
 PLAIN_ATTRIBUTES = frozenset(
     {"department", "displayName", "jobTitle", "officeLocation", "companyName", "city", "country"}
@@ -69,6 +72,21 @@ def test_users(graph: Graph, domain: str, prefix: str) -> tuple[EntraUser, ...]:
     listed = (shape.noun() for shape in graph.pages(LIST_USERS, User, where=where))
     # NOTE: what is listed is deleted, so a filter that let others through must not be believed.
     return tuple(user for user in listed if _is_test_user(user, domain, prefix))
+
+
+def deleted_user(graph: Graph, upn: str, display_name: str) -> EntraUser | None:
+    """Look for a deleted user in the recycle bin, by the name it was shown under; the newest of several.
+
+    There its UPN begins with its object id, so that the name is free again. Not tried on a real tenant.
+    """
+    where = f"startsWith(displayName,{quoted(display_name)})"
+    found = [shape.noun() for shape in graph.pages(BINNED_USERS, User, where=where)]
+    named = [
+        user
+        for user in found
+        if user.upn.casefold().removeprefix(user.id.replace("-", "").casefold()) == upn.casefold()
+    ]
+    return max(named, key=lambda user: user.deleted or _LONG_AGO, default=None)
 
 
 def _is_test_user(user: EntraUser, domain: str, prefix: str) -> bool:

@@ -46,6 +46,7 @@ class FakeTenant(Told):
         self.presence = AppPresence((APP,), (), (), ())
         self.complete = True
         self.users: dict[str, EntraUser] = {}
+        self.deleted: dict[str, EntraUser] = {}
         self.has_validator = True
         self.withheld: set[str] = set()
         self.organization: set[str] = set()  # delegated permissions granted for everybody
@@ -99,6 +100,10 @@ class FakeTenant(Told):
     def find_user(self, upn: str) -> EntraUser | None:
         """Look for one user by UPN; None when it is not there."""
         return self.act("find_user", lambda: self.users.get(upn))
+
+    def deleted_user(self, upn: str, display_name: str) -> EntraUser | None:
+        """Look for a deleted user in the recycle bin."""
+        return self.act("deleted_user", lambda: self.deleted.get(upn))
 
     def test_users(self, place: str, prefix: str) -> tuple[EntraUser, ...]:
         """List the users whose name starts with the prefix."""

@@ -77,7 +77,7 @@ def test_every_step_is_called() -> None:
 
 def test_a_rotation_is_everything() -> None:
     """A rotation goes through every step of the procedure that concerns its extension, in order."""
-    ad, m365 = (steps_of_rotation(extension) for extension in Extension)
+    ad, m365 = (steps_of_rotation(extension, in_person=True) for extension in Extension)
     assert {*ad, *m365} == {*STEPS}
     for steps in (ad, m365):
         assert list(steps) == [step for step in STEPS if step in steps]

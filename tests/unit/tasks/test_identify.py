@@ -7,7 +7,6 @@ from collections.abc import Callable
 import pytest
 
 from connectors.errors import InvalidInput, NotFound
-from inventory.models import Driver
 from tasks import identify
 from tests.unit.tasks.conftest import Scene, plain
 
@@ -38,18 +37,6 @@ def test_a_wrong_choice_is_refused(
     with pytest.raises(InvalidInput) as caught:
         identify.choose(scene.inventory, service, names)
     assert told in caught.value.what_to_do()
-
-
-def test_a_console_for_persons_is_refused(scene: Scene) -> None:
-    """A service with the operator driver is refused before anything is asked, with what to do."""
-    service = scene.inventory.services[0]
-    console = service.console.model_copy(update={"driver": Driver.OPERATOR})
-    other = service.model_copy(update={"console": console})
-    inventory = scene.inventory.model_copy(update={"services": (other,)})
-    with pytest.raises(InvalidInput, match="driver=operator") as caught:
-        identify.choose(inventory, "hq", None)
-    assert "bridge" in caught.value.what_to_do()
-    assert scene.vault.calls == []
 
 
 def _pin(scene: Scene, names: list[str] | None, version: int | None) -> list[str]:

@@ -1,0 +1,167 @@
+"""Ask a person: the run is suspended until its form is answered in the Prefect UI, or a terminal asks at once.
+
+Prefect starts a resumed run again from the top, on whichever worker is free. What was answered is kept with the
+run, under the key of the form, so the run reads it there and is not suspended by the same form twice.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas import OrchestrationResult
+from prefect.exceptions import ObjectNotFound
+from prefect.flow_runs import suspend_flow_run
+from prefect.input import RunInput
+from prefect.input.actions import read_flow_run_input
+from prefect.runtime import deployment, flow_run
+from prefect.states import Cancelled
+from pydantic import ValidationError
+
+from connectors.errors import NeedsPerson
+
+F = TypeVar("F", bound=RunInput)
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Form(Generic[F]):
+    """One form. ``key`` is its own within the run; ``text`` is Markdown; it is closed after ``hours``."""
+
+    key: str
+    kind: type[F]
+    text: str
+    hours: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answered(Generic[F]):
+    """What came back. ``values`` None: the answer has not the form's shape, and ``problem`` names the fields."""
+
+    values: F | None
+    at: datetime | None
+    where: str
+    problem: str = ""
+
+
+Answerer = Callable[[Form[Any]], RunInput]
+
+
+class Desk:
+    """A person at a terminal, who answers while the run waits."""
+
+    def __init__(self, answerer: Answerer) -> None:
+        self._answerer = answerer
+        self._answers: dict[tuple[str | None, str], Answered[Any]] = {}
+
+    def ask(self, form: Form[Any]) -> None:
+        """Ask, and keep the answer under the form's key."""
+        values = self._answerer(form)
+        self._answers[flow_run.get_id(), form.key] = Answered(
+            values, datetime.now(UTC), "in a terminal"
+        )
+
+    def answered(self, key: str) -> Answered[Any] | None:
+        """Return what was answered to a form of this run; None where it was not asked."""
+        return self._answers.get((flow_run.get_id(), key))
+
+
+_desk: ContextVar[Desk | None] = ContextVar("desk", default=None)
+
+
+@contextmanager
+def answering(answerer: Answerer) -> Iterator[None]:
+    """Have the forms of runs inside answered here and now."""
+    token = _desk.set(Desk(answerer))
+    try:
+        yield
+    finally:
+        _desk.reset(token)
+
+
+def suspends() -> bool:
+    """Say whether asking suspends the run."""
+    return _desk.get() is None
+
+
+def answered(key: str, kind: type[F]) -> Answered[F] | None:
+    """Return the answer to a form of this run; None where it was not asked, or not answered yet."""
+    desk = _desk.get()
+    if desk is not None:
+        return desk.answered(key)
+    if deployment.id is None:
+        return None
+    value = read_flow_run_input(f"suspended-{key}-response")
+    if value is None:
+        return None
+    at = _answered_at(key)
+    try:
+        return Answered(kind.model_validate(value), at, "in the Prefect UI")
+    except ValidationError as error:
+        fields = {str(item["loc"][0]) for item in error.errors() if item["loc"]}
+    return Answered(None, at, "in the Prefect UI", ", ".join(sorted(fields)) or "the whole answer")
+
+
+def ask(form: Form[F]) -> None:
+    """Suspend the run with a form, or ask at the terminal; nothing comes back but through ``answered``.
+
+    Raises NeedsPerson where neither is possible: a run that no deployment has started cannot be suspended.
+    """
+    desk = _desk.get()
+    if desk is not None:
+        desk.ask(form)
+        return
+    if deployment.id is None:
+        raise NeedsPerson(
+            "prefect",
+            "ask a person",
+            form=form.key,
+            advice="This run was started by no deployment, so it cannot wait for an answer. Start it from the "
+            "Prefect UI (the deployment of the same name), or run the command in a terminal.",
+        )
+    suspend_flow_run(
+        wait_for_input=form.kind.with_initial_data(description=form.text),
+        key=form.key,
+        timeout=int(form.hours * 3600),
+    )
+
+
+def still_waits(run: str) -> bool:
+    """Say whether another run is suspended and waits for its answer."""
+    with get_client(sync_client=True) as client:
+        try:
+            state = client.read_flow_run(UUID(run)).state
+        except (ObjectNotFound, ValueError):
+            return False
+    return state is not None and state.name == "Suspended"
+
+
+def call_off(run: str, why: str) -> None:
+    """Cancel a suspended run whose form is out of date; one that cannot be cancelled answers for itself later."""
+    with get_client(sync_client=True) as client:
+        result: OrchestrationResult[Any] = client.set_flow_run_state(
+            UUID(run), Cancelled(name="Superseded", message=why)
+        )
+    if result.status.value != "ACCEPT":
+        _log.info("the run %s could not be called off: %s", run, result.status.value)
+
+
+def _answered_at(key: str) -> datetime | None:
+    """Return when the run left the state in which it waited for this form."""
+    run = flow_run.get_id()
+    if run is None:
+        return None
+    with get_client(sync_client=True) as client:
+        states = sorted(client.read_flow_run_states(UUID(run)), key=lambda state: state.timestamp)
+    for waiting, after in itertools.pairwise(states):
+        if waiting.state_details.pause_key == key:
+            return after.timestamp
+    return None
