@@ -1,0 +1,164 @@
+"""A deployed run that waits for a person: for a day, over a worker's end, and for one good answer."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from flows._asking import Form
+from flows._form import ActiveDirectoryForm
+from sandbox.world import World
+from tests.flows.deployed import of_a_worker, prefect, worker
+from tests.flows.operators import Person, at_the_console
+from tests.running import Server, StartWorld
+from tests.waiting import eventually
+
+pytestmark = [pytest.mark.prefect, pytest.mark.bookkeeping]
+
+FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+DAY = 24 * 3600.0
+SAVED = "I have saved the new credential"
+
+
+def state_of(server: Server, run: str) -> dict[str, Any]:
+    """Return the state of a run."""
+    return dict(server.get(f"/flow_runs/{run}")["state"])
+
+
+def _asks(state: dict[str, Any], form: int) -> bool:
+    key = state["state_details"]["pause_key"] or ""
+    return state["name"] == "Suspended" and key.endswith(f"-{form}")
+
+
+def suspended(server: Server, run: str, form: int) -> str:
+    """Wait until a run waits with its n-th form; return the form's text."""
+
+    def waits() -> dict[str, Any]:
+        return state_of(server, run)
+
+    state = eventually(waits, lambda it: _asks(it, form) or it["type"] in FINAL, within=90)
+    assert _asks(state, form), state
+    key = state["state_details"]["run_input_keyset"]["description"]
+    return str(server.get(f"/flow_runs/{run}/input/{key}"))
+
+
+def resume(server: Server, run: str, **values: str) -> dict[str, Any]:
+    """Answer a form as Prefect's UI does; return what came of it."""
+
+    def answer() -> dict[str, Any] | None:
+        try:
+            return dict(server.post(f"/flow_runs/{run}/resume", {"run_input": values}))
+        except httpx.HTTPStatusError as error:
+            assert error.response.status_code == 503, error  # SQLite is busy, and nothing was done
+        return None
+
+    answered = eventually(answer, lambda it: it is not None)
+    assert answered is not None
+    return answered
+
+
+def work(person: Person, text: str) -> dict[str, str]:
+    """Do what a form asks for, and return what is reported."""
+    report = person.answer(Form("by hand", ActiveDirectoryForm, text, 1.0))
+    return {name: str(value) for name, value in report.model_dump().items()}
+
+
+@pytest.fixture
+def world(start_world: StartWorld) -> World:
+    """Start a service whose console only a person reaches."""
+    return start_world(services=("hq",), driver="operator")
+
+
+def test_a_run_waits_for_a_person(world: World, prefect_api: Server, tmp_path: Path) -> None:
+    """Suspended, handed over, a day later, on another worker: the run goes on where it was, once.
+
+    The clocks of Vault, the directory, the tenant and the console are a day on; Prefect's is not moved.
+    """
+    environment = of_a_worker(prefect_api.url, tmp_path)
+    prefect(
+        environment, "work-pool", "create", "account-rotation", "--type", "process", "--overwrite"
+    )
+    prefect(environment, "--no-prompt", "deploy", "--all")
+    deployment = prefect_api.get("/deployments/name/update_account_credentials/update")
+    world.rotate_ad("hq")
+
+    def start() -> str:
+        parameters = {"service": "hq", "connections": ["hq-ad"]}
+        made = prefect_api.post(
+            f"/deployments/{deployment['id']}/create_flow_run", {"parameters": parameters}
+        )
+        return str(made["id"])
+
+    with ExitStack() as first_shift:
+        first_shift.enter_context(worker(environment, tmp_path / "first.log"))
+        run = start()
+        text = suspended(prefect_api, run, 1)
+        assert not [secret for secret in world.canaries if secret in text]
+        assert world.ledger("hq-ad")["asked"]["run"] == run
+
+        # Another run about the same version does not put a second form before the person.
+        other = start()
+        ended = eventually(lambda: state_of(prefect_api, other), lambda s: s["type"] in FINAL, 90)
+        assert ended["name"] == "Waiting"
+
+        refused = resume(prefect_api, run, outcome="It is done", your_name="Op One")
+        assert refused["status"] == "REJECT"
+        assert "outcome" in refused["details"]["reason"]
+        nameless = resume(prefect_api, run, outcome=SAVED)
+        assert nameless["status"] == "REJECT"
+        assert "your_name" in nameless["details"]["reason"]
+        assert state_of(prefect_api, run)["name"] == "Suspended"
+
+        handed = resume(prefect_api, run, outcome="Somebody else takes over", your_name="Op Two")
+        assert handed["status"] == "ACCEPT"
+        text = suspended(prefect_api, run, 2)
+        assert "Op Two" in text
+
+    for system in world.stand_ins().values():
+        system.advance(DAY)
+    with at_the_console(world) as person:
+        report = work(person, text)
+    with ThreadPoolExecutor() as pool:
+        both = list(pool.map(lambda _: resume(prefect_api, run, **report), range(2)))
+    assert sorted(answer["status"] for answer in both) == ["ABORT", "ACCEPT"]
+
+    environment["PREFECT_HOME"] = str(tmp_path / "another-home")
+    with worker(environment, tmp_path / "second.log"):
+        final = eventually(lambda: state_of(prefect_api, run), lambda s: s["type"] in FINAL, 90)
+    assert final["name"] == "Ready", (tmp_path / "second.log").read_text()[-3000:]
+    late = resume(prefect_api, run, **report)
+    assert late["status"] == "ABORT"
+    assert world.console_signs_in("hq", "active_directory")
+    assert world.ledger("hq-ad")["asked"] is None
+    evidence = prefect_api.report(run, "hq-ad")
+    assert "saved by 'Op One' in the Prefect UI, a name that nothing has checked at" in evidence
+
+
+def test_a_newer_version_calls_the_form_off(
+    world: World, prefect_api: Server, tmp_path: Path
+) -> None:
+    """A form about a password that is out of date is closed by the run that asks about the newer one."""
+    environment = of_a_worker(prefect_api.url, tmp_path)
+    prefect(
+        environment, "work-pool", "create", "account-rotation", "--type", "process", "--overwrite"
+    )
+    prefect(environment, "--no-prompt", "deploy", "--all")
+    deployment = prefect_api.get("/deployments/name/update_account_credentials/update")
+    with worker(environment, tmp_path / "worker.log"):
+        runs = []
+        for _ in range(2):
+            world.rotate_ad("hq")
+            parameters = {"service": "hq", "connections": ["hq-ad"]}
+            made = prefect_api.post(
+                f"/deployments/{deployment['id']}/create_flow_run", {"parameters": parameters}
+            )
+            runs.append(str(made["id"]))
+            suspended(prefect_api, runs[-1], 1)
+    assert state_of(prefect_api, runs[0])["name"] == "Superseded"
+    assert world.ledger("hq-ad")["asked"]["run"] == runs[1]
+    assert resume(prefect_api, runs[0], outcome=SAVED, your_name="x")["status"] == "ABORT"
