@@ -40,7 +40,7 @@ from connectors.entra.remediation import ConsentChange, ConsentSnapshot, Permit,
 from connectors.ledger import Ledger
 from connectors.models import Credential, SecretHandle, SecretVersion, SignIn
 from connectors.secret import Secret
-from connectors.vault.models import SecretMetadata, Staged
+from connectors.vault.models import Approval, SecretMetadata, Staged
 
 
 class SecretSource(Protocol):
@@ -94,7 +94,14 @@ class StaticRoles(Protocol):
         """
 
 
-class SecretVault(SecretSource, SecretCatalogue, SecretStore, StaticRoles, Protocol):
+class ApprovalBook(Protocol):
+    """Where people approve under their own names."""
+
+    def approvals(self, place: SecretHandle, key: str) -> tuple[Approval, ...]:
+        """Read what people have written about a form or plan, each below the own folder, oldest first."""
+
+
+class SecretVault(SecretSource, SecretCatalogue, SecretStore, StaticRoles, ApprovalBook, Protocol):
     """A Vault that gives out secrets, knows their versions, and keeps new ones."""
 
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from prefect.flow_runs import suspend_flow_run
 from prefect.runtime import deployment
 
 from connectors.entra.remediation import RemediationPlan
-from connectors.errors import NotYet, OutOfStep
-from connectors.models import Finding
-from flows import remediation
+from connectors.errors import NeedsPerson, NotYet, OutOfStep
+from connectors.models import Finding, SecretHandle
+from flows import _asking, remediation
+from flows._asking import Answered, Form
 from flows._form import GRANT, Decision, form, waiting_runs
 from flows._run import Run
 from inventory.models import ConsentPolicy
 from report.text import printable
+from tasks.approvals import approver, how_to_approve, missing_approval
 from tasks.identify import Location
 from tasks.remediate import Approval
+
+APPROVE = ("approve",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,22 @@ class Answers:
                 f"account-rotation remediate {self.location.name}",
             )
         who = printable(self.approved_by or "somebody who gave no name")[:100]
+        if self.run.approvals is not None:
+            key = f"{self.location.name}-consent-{plan.digest}"
+            who = self._in_vault(self.run.approvals, key)
         return Approval.of(plan, f"approved by {who}, who named the plan")
+
+    def _in_vault(self, place: SecretHandle, key: str) -> str:
+        who = approver(self.run.systems, place, key, APPROVE[0])
+        if who is None:
+            raise NeedsPerson(
+                "vault",
+                "look for the approval",
+                place=f"{place.mount}/{place.path}/YOUR-NAME/{key}",
+                advice="At this site a plan is approved in Vault, below the own folder: vault kv put "
+                f"-mount={place.mount} {place.path}/YOUR-NAME/{key} answer={APPROVE[0]}; then start this again.",
+            )
+        return who
 
     def _say(self, plan: RemediationPlan, advice: str) -> None:
         told = f"A plan that would repair the consent waits for a person: {' '.join(plan.lines())}"
@@ -76,26 +95,48 @@ class Answers:
 
     def _asked(self, plan: RemediationPlan) -> Approval | None:
         """Suspend the run until somebody has answered; the resumed run comes here again with the answer."""
+        notes: list[str] = []
+        number = 1
+        while True:
+            key = f"{self.location.name}-consent-{plan.digest}-{number}"
+            answer = _asking.answered(key, Decision)
+            if answer is None:
+                self._ask(plan, key, notes)
+                continue
+            decided = self._decided(plan, answer)
+            if not isinstance(decided, str):
+                return decided
+            notes, number = [decided], number + 1
+
+    def _ask(self, plan: RemediationPlan, key: str, notes: Sequence[str]) -> None:
         self._leave_to_the_first()
         # Nothing is done while a person thinks: another run may have the connection.
         self.location.ledger.change(holder=None)
-        hours = self.location.in_tenant.consent.approval_hours
-        answer = suspend_flow_run(
-            wait_for_input=Decision.with_initial_data(description=form(self.location.name, plan)),
-            key=f"consent-{plan.digest}",
-            timeout=int(hours * 3600),
-        )
-        who, comment = printable(answer.approved_by)[:100], printable(answer.comment)[:500]
-        said = f"by {who!r} in the Prefect UI, a name that nothing has checked"
-        said += f" ({comment})" if comment else ""
-        if answer.decision == GRANT:
+        hours, place = self.location.in_tenant.consent.approval_hours, self.run.approvals
+        how = how_to_approve(place, key, APPROVE) if place else ""
+        text = form(self.location.name, plan, notes, how)
+        _asking.ask(Form(key, Decision, text, hours))
+
+    def _decided(self, plan: RemediationPlan, answer: Answered[Decision]) -> Approval | str | None:
+        """Return the yes, None for a no, or what is to be said before the form is shown once more."""
+        said, place = answer.values, self.run.approvals
+        if said is None:
+            return f"The last answer could not be read ({answer.problem}). Please fill the form in again."
+        who = f"{printable(said.approved_by)[:100]!r} in the Prefect UI, a name that nothing has checked"
+        comment = printable(said.comment)[:500]
+        if said.decision == GRANT:
+            if place is not None:
+                proven = approver(self.run.systems, place, answer.key, APPROVE[0])
+                if proven is None:
+                    return missing_approval(place, answer.key, APPROVE[0])
+                who = proven
             self.location.ledger.take(self.run.record.run_id)
-            return Approval.of(plan, f"approved {said}")
+            return Approval.of(plan, f"approved by {who}{f' ({comment})' if comment else ''}")
         self.run.record.here().find(
             Finding(
                 "consent.plan-refused",
                 f"plan {plan.digest}",
-                f"The plan was refused {said}.",
+                f"The plan was refused by {who}{f' ({comment})' if comment else ''}.",
                 "Put the consent right by hand as the other findings say, or ask again: "
                 f"account-rotation remediate {self.location.name}",
             )

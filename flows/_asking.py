@@ -46,6 +46,7 @@ class Form(Generic[F]):
 class Answered(Generic[F]):
     """What came back. ``values`` None: the answer has not the form's shape, and ``problem`` names the fields."""
 
+    key: str
     values: F | None
     at: datetime | None
     where: str
@@ -66,7 +67,7 @@ class Desk:
         """Ask, and keep the answer under the form's key."""
         values = self._answerer(form)
         self._answers[flow_run.get_id(), form.key] = Answered(
-            values, datetime.now(UTC), "in a terminal"
+            form.key, values, datetime.now(UTC), "in a terminal"
         )
 
     def answered(self, key: str) -> Answered[Any] | None:
@@ -104,10 +105,12 @@ def answered(key: str, kind: type[F]) -> Answered[F] | None:
         return None
     at = _answered_at(key)
     try:
-        return Answered(kind.model_validate(value), at, "in the Prefect UI")
+        return Answered(key, kind.model_validate(value), at, "in the Prefect UI")
     except ValidationError as error:
         fields = {str(item["loc"][0]) for item in error.errors() if item["loc"]}
-    return Answered(None, at, "in the Prefect UI", ", ".join(sorted(fields)) or "the whole answer")
+    return Answered(
+        key, None, at, "in the Prefect UI", ", ".join(sorted(fields)) or "the whole answer"
+    )
 
 
 def ask(form: Form[F]) -> None:

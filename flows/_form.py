@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
 from prefect.client.orchestration import get_client
@@ -19,7 +19,7 @@ from pydantic import Field
 from connectors.cayosoft.operator import Box, Found, Tried
 from connectors.entra.remediation import RemediationPlan
 from report.markdown import plain
-from tasks.guide import Choice
+from tasks._weighing import Choice
 
 GRANT = "Carry out the plan"
 
@@ -124,12 +124,17 @@ def waiting_runs(connection: str) -> Iterator[str]:
             yield str(other.id)
 
 
-def form(connection: str, plan: RemediationPlan) -> str:
+def form(
+    connection: str, plan: RemediationPlan, notes: Sequence[str] = (), approval: str = ""
+) -> str:
     """Return the text above the form: the plan, who loses what, and what is not remedied by it."""
+    before = "".join(f"> **{plain(note)}**\n\n" for note in notes)
+    after = f"\n\n{approval}" if approval else ""
     steps = "\n".join(f"{number}. {plain(line)}" for number, line in enumerate(plan.lines(), 1))
     return (
-        f"## The consent of {plain(connection)} is not complete\n\n"
+        f"{before}## The consent of {plain(connection)} is not complete\n\n"
         f"Plan `{plan.digest}` for {plain(plan.account.upn)}, manifest {plain(plan.manifest.name)}:\n\n{steps}\n\n"
         "It is carried out in this order, within 15 minutes of your answer, and only as long as the tenant is still "
         "as it was when the plan was made. What is granted now is kept first; grants that are withdrawn or widened can be put back."
+        f"{after}"
     )

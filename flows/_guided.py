@@ -31,10 +31,14 @@ from report import guide as texts
 from report.text import printable
 from tasks import guide
 from tasks._wait import CLOCK
-from tasks.guide import Ask, Choice, Said
+from tasks._weighing import Choice, Said
+from tasks.approvals import approver, how_to_approve, missing_approval
+from tasks.guide import Ask
 from tasks.identify import Location
 
 F = TypeVar("F", bound=RunInput)
+READY = ("ready",)
+ANSWERS = tuple(choice.value for choice in (Choice.SAVED, Choice.HAND_OVER, Choice.DECLINED))
 
 
 def through_active_directory(run: Run, location: Location, *, dry_run: bool) -> bool:
@@ -42,7 +46,7 @@ def through_active_directory(run: Run, location: Location, *, dry_run: bool) -> 
     while True:
         answers = _given(location, _purpose(location), ActiveDirectoryForm)
         found = guide.through_active_directory(  # A0
-            run.systems, location, _said(answers), dry_run=dry_run
+            run.systems, location, _said(answers), run.approvals, dry_run=dry_run
         )
         if not isinstance(found, Ask):
             return isinstance(found, OperatorReport)
@@ -54,7 +58,7 @@ def through_microsoft_365(run: Run, location: Location, *, dry_run: bool) -> boo
     while True:
         answers = _given(location, _purpose(location), Microsoft365Form)
         found = guide.through_microsoft_365(  # E0
-            run.systems, location, _said(answers), dry_run=dry_run
+            run.systems, location, _said(answers), run.approvals, dry_run=dry_run
         )
         if not isinstance(found, Ask):
             return isinstance(found, OperatorReport)
@@ -69,29 +73,49 @@ def at_the_console(run: Run, location: Location) -> None:
     purpose = f"ready-{location.ledger.under_way.id}"
     while True:
         answers = _given(location, purpose, Readiness)
-        last = answers[-1].values if answers else None
-        if last is not None:
+        notes = _not_ready(run, answers)
+        if answers and not notes:
             break
-        notes = [_unreadable(answers[-1])] if answers else []
-        hours = location.service.console.answer_hours
+        key, hours = (
+            _key(location, purpose, len(answers) + 1),
+            location.service.console.answer_hours,
+        )
         account = location.ledger.under_way.account
-        text = texts.ready(location.name, account, hours, notes=notes)
-        form = Form(_key(location, purpose, len(answers) + 1), Readiness, text, hours)
-        _ask(run, location, form, Ask(account))
-    if last.ready == "Not now":
-        who, remark = _shown(last.your_name, 100), _shown(last.remark, 500)
+        how = how_to_approve(run.approvals, key, READY) if run.approvals else ""
+        text = texts.ready(location.name, account, hours, notes=notes, approval=how)
+        _ask(run, location, Form(key, Readiness, text, hours), Ask(account))
+    last = answers[-1].values
+    if last is not None and last.ready == "Not now":
+        remark = _shown(last.remark, 500)
         raise NeedsPerson(
             "cayosoft",
             "change the password in place",
             row=location.row,
-            put_off=f"by {who!r}{f' ({remark})' if remark else ''}",
+            put_off=f"by {_shown(last.your_name, 100)!r}{f' ({remark})' if remark else ''}",
             advice="Nothing was changed. When somebody is at the console: account-rotation rotate "
             f"{location.name}, or the deployment of that name.",
         )
 
 
+def _not_ready(run: Run, answers: Sequence[Answered[Readiness]]) -> list[str]:
+    """Return why the last answer does not count; nothing where it does, or there is none."""
+    if not answers:
+        return []
+    last = answers[-1]
+    if last.values is None:
+        return [_unreadable(last)]
+    place = run.approvals
+    if place is None or last.values.ready == "Not now":
+        return []
+    if approver(run.systems, place, last.key, READY[0]) is None:
+        return [missing_approval(place, last.key, READY[0])]
+    return []
+
+
 def _guide(run: Run, location: Location, due: Ask, kind: type[OperatorForm], asked: int) -> None:
     hours = location.service.console.answer_hours
+    key = _key(location, _purpose(location), asked + 1)
+    how = how_to_approve(run.approvals, key, ANSWERS) if run.approvals else ""
     text = texts.guide(
         texts.Guide(
             service=location.service.name,
@@ -103,9 +127,9 @@ def _guide(run: Run, location: Location, due: Ask, kind: type[OperatorForm], ask
             hours=hours,
             notes=due.notes,
             test_user=due.test_user,
+            approval=how,
         )
     )
-    key = _key(location, _purpose(location), asked + 1)
     _ask(run, location, Form(key, kind, text, hours), due)
 
 
@@ -173,7 +197,7 @@ def _understood(answer: Answered[F]) -> Said:
     if not isinstance(form, OperatorForm):
         return Said(Choice.UNREADABLE, "somebody", answer.at, note=_unreadable(answer))
     by = f"{_shown(form.your_name, 100)!r} {answer.where}, a name that nothing has checked"
-    common = Said(CHOICES[form.outcome], by, answer.at)
+    common = Said(CHOICES[form.outcome], by, answer.at, key=answer.key)
     if isinstance(form, ActiveDirectoryForm):
         return replace(common, passed=PASSED[form.check_settings], note=_shown(form.remark, 500))
     if isinstance(form, Microsoft365Form):

@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 
 from connectors.errors import RotationError
-from connectors.models import Extension
+from connectors.models import Extension, SecretHandle
 from connectors.protocols import Systems
 from flows._ends import end_state, kept, key_of
 from inventory.models import (
@@ -109,6 +109,11 @@ class Run:
     @property
     def _in_person(self) -> bool:
         return self.service.console.driver is Driver.OPERATOR
+
+    @property
+    def approvals(self) -> SecretHandle | None:
+        """The folder of Vault in which a person's answer counts; None where one in Prefect does."""
+        return self._inventory.approval_place
 
     def may_remedy(self, location: Location) -> bool:
         """Say whether the connection's tenant has an identity that may change grants."""

@@ -309,6 +309,13 @@ class Guardian(Model):
     accounts: tuple[Account, ...] = ()
 
 
+class ApproveIn(StrEnum):
+    """Where the answer of a person counts."""
+
+    PREFECT = "prefect"
+    VAULT = "vault"
+
+
 class Inventory(Model):
     """Everything the orchestrator looks after."""
 
@@ -322,6 +329,21 @@ class Inventory(Model):
         default=SecretPlace(path="rotation"),
         description="Below this path the orchestrator keeps one ledger per connection.",
     )
+
+    approve_in: ApproveIn = Field(
+        default=ApproveIn.PREFECT,
+        description="Where a person's answer counts: in Prefect, which does not know who answers, or in Vault, "
+        "where each approver may write below a folder of the own name only.",
+    )
+    approvals: SecretPlace = Field(
+        default=SecretPlace(path="approvals"),
+        description="The folder of these folders (approve_in: vault).",
+    )
+
+    @property
+    def approval_place(self) -> SecretHandle | None:
+        """Where approvals are looked for; None where an answer in Prefect counts."""
+        return self.approvals.handle if self.approve_in is ApproveIn.VAULT else None
 
     def service(self, name: str) -> Service:
         """Return a service by name; raises KeyError."""

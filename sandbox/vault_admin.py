@@ -15,6 +15,8 @@ path "kv/data/cayosoft/*"         { capabilities = ["read"] }
 path "kv/metadata/cayosoft/*"     { capabilities = ["read"] }
 path "kv/data/orchestrator/*"     { capabilities = ["read"] }
 path "kv/metadata/orchestrator/*" { capabilities = ["read"] }
+path "kv/data/approvals/+/+"      { capabilities = ["read"] }
+path "kv/metadata/approvals/*"    { capabilities = ["list", "read"] }
 path "kv/data/rotation/*"         { capabilities = ["create", "update", "read"] }
 path "kv/metadata/rotation/*"     { capabilities = ["read"] }
 """
@@ -25,6 +27,8 @@ path "kv/data/cayosoft/*"         { capabilities = ["create", "update", "read"] 
 path "kv/metadata/cayosoft/*"     { capabilities = ["read"] }
 path "kv/data/orchestrator/*"     { capabilities = ["read"] }
 path "kv/metadata/orchestrator/*" { capabilities = ["read"] }
+path "kv/data/approvals/+/+"      { capabilities = ["read"] }
+path "kv/metadata/approvals/*"    { capabilities = ["list", "read"] }
 path "kv/data/rotation/*"         { capabilities = ["create", "update", "read"] }
 path "kv/metadata/rotation/*"     { capabilities = ["read", "delete"] }
 

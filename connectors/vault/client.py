@@ -14,6 +14,7 @@ from connectors.http import Effect
 from connectors.models import Credential, Engine, SecretHandle, SecretVersion
 from connectors.secret import Secret
 from connectors.vault import kv
+from connectors.vault.approvals import Approvals
 from connectors.vault.auth import AuthMethod, method
 from connectors.vault.call import Answer, Call
 from connectors.vault.clock import Clock
@@ -21,6 +22,7 @@ from connectors.vault.failures import by_status
 from connectors.vault.kv import Reading
 from connectors.vault.line import Line, Send, not_vault
 from connectors.vault.models import (
+    Approval,
     NodeState,
     SecretMetadata,
     Staged,
@@ -72,6 +74,7 @@ class VaultClient:
         self._writer = Writer(self._ask, self._reader)
         self._stager = Stager(self._ask, self._reader, self._writer, self.generate_password)
         self._promoter = Promoter(self._reader, self._writer)
+        self._approvals = Approvals(self._ask, self._reader)
         self._roles = LdapRoles(self._ask, settings.stale_read_patience, clock)
 
     def __enter__(self) -> Self:
@@ -180,6 +183,10 @@ class VaultClient:
         that rotates whenever it is read, and Unknown when no later rotation was seen.
         """
         return self._roles.rotate(role)
+
+    def approvals(self, place: SecretHandle, key: str) -> tuple[Approval, ...]:
+        """Read what people have written about a form or plan below their own folders, oldest first."""
+        return self._approvals.read(place, key)
 
     def wrap(self, fields: Mapping[str, Secret | str], seconds: int) -> WrappingToken:
         """Hand fields to Vault for a token that gives them out once, within ``seconds``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from connectors.models import SecretVersion
@@ -28,6 +29,15 @@ class Staged:
 
     version: SecretVersion
     made_now: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What a person has written below the own folder about one form or plan."""
+
+    by: str
+    answer: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

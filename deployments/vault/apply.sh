@@ -56,6 +56,8 @@ role() { # name, policies
 policy account-rotation-worker worker.hcl
 policy account-rotation-rotator worker-rotating.hcl
 policy account-rotation-intake intake.hcl
+policy account-rotation-operator operator.hcl
+policy account-rotation-approver approver.hcl
 worker=account-rotation-worker
 rotator=account-rotation-rotator
 intake=account-rotation-intake

@@ -18,3 +18,7 @@ path "kv/metadata/rotation/+/pending/*" { capabilities = ["read", "delete"] }
 
 # Passwords are made by this policy.
 path "sys/policies/password/cayosoft/generate" { capabilities = ["read"] }
+
+# Who has approved what, where people approve in Vault (approve_in: vault in the inventory).
+path "kv/data/approvals/+/+"   { capabilities = ["read"] }
+path "kv/metadata/approvals/*" { capabilities = ["list", "read"] }

@@ -13,3 +13,7 @@ path "kv/metadata/account-rotation/setters/*" { capabilities = ["deny"] }
 # Ledgers.
 path "kv/data/rotation/+/ledger"     { capabilities = ["create", "update", "read"] }
 path "kv/metadata/rotation/+/ledger" { capabilities = ["read"] }
+
+# Who has approved what, where people approve in Vault (approve_in: vault in the inventory).
+path "kv/data/approvals/+/+"   { capabilities = ["read"] }
+path "kv/metadata/approvals/*" { capabilities = ["list", "read"] }

@@ -7,7 +7,7 @@ from datetime import timedelta
 from connectors.errors import NotFound
 from connectors.models import Credential, SecretHandle, SecretVersion
 from connectors.secret import Secret
-from connectors.vault.models import SecretMetadata
+from connectors.vault.models import Approval, SecretMetadata
 from tests.fakes.directory import START
 from tests.fakes.telling import Told
 
@@ -20,6 +20,7 @@ class FakeVault(Told):
         self.values: dict[SecretHandle, tuple[str, Secret]] = {}
         self.gone: set[SecretHandle] = set()
         self.indexes: list[str | None] = []
+        self.said: dict[str, tuple[Approval, ...]] = {}
 
     def write(self, mount: str, path: str, username: str, password: str) -> SecretHandle:
         """Write another version and return its handle."""
@@ -27,6 +28,10 @@ class FakeVault(Told):
         handle = SecretHandle(mount, path, count + 1)
         self.values[handle] = username, Secret(password)
         return handle
+
+    def approvals(self, place: SecretHandle, key: str) -> tuple[Approval, ...]:
+        """Read what people have written about a form or plan."""
+        return self.act("approvals", lambda: self.said.get(key, ()))
 
     def metadata(self, handle: SecretHandle, *, index: str | None = None) -> SecretMetadata:
         """Read versions and dates of a secret; the handle's own version is ignored."""

@@ -39,6 +39,9 @@ class Person:
     tick: Callable[[], object] | None = (
         None  # the forbidden checkbox, which the bridge has no way to tick
     )
+    approve: Callable[[str, dict[str, Any]], object] | None = (
+        None  # writes a form's answer into Vault
+    )
     answers: list[dict[str, Any]] = field(default_factory=list)  # said instead, first one first
     forms: list[Form[Any]] = field(default_factory=list)
 
@@ -46,6 +49,8 @@ class Person:
         """Do what a form asks, and report it."""
         self.forms.append(form)
         said = self.answers.pop(0) if self.answers else {}
+        if self.approve is not None and "approvals/YOUR-NAME" in form.text:
+            self.approve(read(r"approvals/YOUR-NAME/(\S+) answer=", form.text), said)
         if form.kind is Readiness:
             ready = {"ready": "I am at the console: change the password", "your_name": "Op One"}
             return Readiness(**(ready | said))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from ruamel.yaml import YAML
 
 from sandbox.people import APP_NAME
 from sandbox.world import World
@@ -199,6 +200,40 @@ def test_a_dry_run_asks_nobody(world: World, person: Person, update: Update) -> 
     assert outcome.steps("hq-m365") == ["E0", "E7", "R1"]
     assert outcome.connection("hq-ad").error is None
     assert any("only a person can look" in it for it in outcome.connection("hq-ad").unchecked)
+
+
+def test_an_answer_counts_in_vault(world: World, person: Person, update: Update) -> None:
+    """With approve_in: vault an answer counts when it lies below somebody's own folder, whose name is the proof."""
+    yaml = YAML()
+    inventory = yaml.load(world.inventory_file)
+    inventory["approve_in"] = "vault"
+    with world.inventory_file.open("w") as file:
+        yaml.dump(inventory, file)
+
+    def approve(key: str, _said: object) -> None:
+        if len(person.forms) > 1:  # forgotten at first
+            world.admin.write(f"approvals/ines/{key}", {"answer": "saved"})
+
+    person.approve = approve
+
+    outcome = update(connections=["hq-ad"])
+
+    assert outcome.state.name == "Ready"
+    assert "Your answer is not in Vault" in person.forms[1].text
+    last = evidence(outcome, "hq-ad", "A0")[-1]
+    assert "saved by 'ines', by the own folder in Vault (kv/approvals)" in last
+    assert "Op One" not in last
+
+
+def test_a_password_in_the_form_is_told(world: World, person: Person, update: Update) -> None:
+    """Who types the password into the form is told what is due, and no report repeats it."""
+    password = world.current("hq", "active_directory")["password"]
+    person.answers = [{"remark": f"used {password}, fine"}]
+
+    outcome = update(connections=["hq-ad"])
+
+    assert "console.password-in-form" in found(outcome, "hq-ad")
+    assert password not in str(outcome.record)
 
 
 ROTATED = ["N1", "N2", "N3", "N4", "A0", *AD_STEPS, "F1"]

@@ -36,6 +36,8 @@ path "ldap/rotate-role/*" { capabilities = ["update"] }
 path "ldap/static-cred/denied-*" { capabilities = ["deny"] }
 path "ldap/rotate-role/denied-*" { capabilities = ["deny"] }
 path "absent/*" { capabilities = ["read", "delete"] }
+path "secret/data/approvals/+/+" { capabilities = ["read"] }
+path "secret/metadata/approvals/*" { capabilities = ["list", "read"] }
 path "secret/elsewhere/*" { capabilities = ["read"] }
 """
 PASSWORD_POLICY = 'length = 24\nrule "charset" { charset = "abcdefghijklmnopqrstuvwxyz0123456789" }'
@@ -65,9 +67,13 @@ class Server:
         self._admin = httpx.Client(
             base_url=f"{self.url}/v1/",
             headers={"X-Vault-Token": self.root},
-            verify=ssl.create_default_context(cafile=str(self.ca_file)),
+            verify=self.trust(),
             trust_env=False,
         )
+
+    def trust(self) -> ssl.SSLContext:
+        """Return what tells that it is this server."""
+        return ssl.create_default_context(cafile=str(self.ca_file))
 
     def admin(
         self, method: str, path: str, body: Any = None, wrap: str | None = None

@@ -308,7 +308,7 @@ def test_every_policy_is_applied() -> None:
     script = (DEPLOYMENTS / "vault" / "apply.sh").read_text()
     files = {path.name for path in (DEPLOYMENTS / "vault").glob("*.hcl")}
     assert files == {name for name in files if f"{name}" in script}
-    assert len(files) == 6
+    assert len(files) == 8
 
 
 def test_readme_tells_every_file() -> None:

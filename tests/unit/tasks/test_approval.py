@@ -12,14 +12,18 @@ from connectors.entra.consent import review as review_of
 from connectors.entra.manifest import load_manifest
 from connectors.entra.planning import plan as plan_of
 from connectors.entra.remediation import RemediationPlan
-from connectors.errors import NotYet, OutOfStep
-from flows import _approval
+from connectors.errors import NeedsPerson, NotYet, OutOfStep
+from connectors.models import SecretHandle
+from connectors.vault.models import Approval as VaultApproval
+from flows import _approval, _asking
 from flows._approval import Answers
+from flows._asking import Answered, Form
 from flows._form import GRANT, Decision, form
 from flows._run import Run
 from inventory.models import ConsentPolicy, Microsoft365Connection
 from report.record import RunRecord
 from tasks.identify import Location
+from tests.fakes.directory import START
 from tests.unit.tasks.conftest import Scene
 
 
@@ -35,6 +39,8 @@ class Desk:
     others: list[str] = field(default_factory=list)
     decision: Decision | None = None
     asked: list[dict[str, Any]] = field(default_factory=list)
+    given: dict[str, Answered[Decision]] = field(default_factory=dict)
+    approvals: SecretHandle | None = None
 
     @property
     def record(self) -> RunRecord:
@@ -45,11 +51,22 @@ class Desk:
         """Say whether the tenant has a remediator."""
         return self.remediator
 
-    def suspend(self, **how: Any) -> Decision:
-        """Be Prefect: remember what is asked, and answer as the resumed run is answered."""
-        self.asked.append(how | {"holder": self.location.ledger.ledger.holder})
+    @property
+    def systems(self) -> Any:
+        """The systems of the run."""
+        return self.scene.systems
+
+    def ask(self, form: Form[Decision]) -> None:
+        """Be Prefect: remember what is asked, and keep the answer that the resumed run finds."""
+        holder = self.location.ledger.ledger.holder
+        self.asked.append({"form": form, "holder": holder})
         assert self.decision, "nobody answers"
-        return self.decision
+        assert len(self.asked) < 9, "asked without end"
+        self.given[form.key] = Answered(form.key, self.decision, None, "in the Prefect UI")
+
+    def answered(self, key: str, _: object) -> Answered[Decision] | None:
+        """Return what was answered."""
+        return self.given.get(key)
 
     def decide(self, approve: str | None = None, *, dry_run: bool = False) -> Any:
         """Ask whether the plan may be carried out."""
@@ -74,7 +91,8 @@ def desk(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Desk:
     assert desk.plan.withdrawals
     monkeypatch.setattr(_approval, "deployment", SimpleNamespace(id="a deployment"))
     monkeypatch.setattr(_approval, "waiting_runs", lambda _: iter(desk.others))
-    monkeypatch.setattr(_approval, "suspend_flow_run", desk.suspend)
+    monkeypatch.setattr(_asking, "ask", desk.ask)
+    monkeypatch.setattr(_asking, "answered", desk.answered)
     return desk
 
 
@@ -98,12 +116,12 @@ def test_a_person_says_yes(desk: Desk) -> None:
     desk.decision = Decision(decision=GRANT, approved_by="a\x1b[2J person", comment="change 7")
     approval = desk.decide()
     (asked,) = desk.asked
-    shown = asked["wait_for_input"]._description
+    shown = asked["form"].text
     assert all(
         part in shown for part in ("User.ReadWrite.All", "Delete the grant", desk.plan.digest)
     )
-    assert asked["key"] == f"consent-{desk.plan.digest}"
-    assert asked["timeout"] == 24 * 3600
+    assert asked["form"].key == f"hq-m365-consent-{desk.plan.digest}-1"
+    assert asked["form"].hours == 24
     assert asked["holder"] is None
     holder = desk.location.ledger.ledger.holder
     assert holder is not None
@@ -117,6 +135,35 @@ def test_a_person_says_no(desk: Desk) -> None:
     assert desk.decide() is None
     assert desk.scene.codes == ["consent.plan-refused"]
     assert "not in this week" in desk.scene.here.findings[0].detail
+
+
+def test_a_yes_counts_in_vault(desk: Desk) -> None:
+    """With approve_in: vault a yes counts when it lies in Vault; whose folder it is stands in the approval."""
+    desk.approvals = SecretHandle("kv", "approvals")
+    desk.decision = Decision(decision=GRANT, approved_by="a person")
+    second = f"hq-m365-consent-{desk.plan.digest}-2"
+    desk.scene.vault.said[second] = (VaultApproval("ines", "approve", START),)
+
+    approval = desk.decide()
+
+    assert [asked["form"].key for asked in desk.asked][1] == second
+    assert "Your answer is not in Vault" in desk.asked[1]["form"].text
+    assert f"approvals/YOUR-NAME/{second} answer=approve" in desk.asked[1]["form"].text
+    assert approval.by.startswith("approved by 'ines', by the own folder in Vault")
+
+
+@pytest.mark.parametrize("answers", [(), ("refuse",), ("approve", "refuse")])
+def test_a_plan_that_is_named_is_approved_in_vault(desk: Desk, answers: tuple[str, ...]) -> None:
+    """A plan's name alone approves nothing there, nor does a folder that says something else."""
+    desk.approvals = SecretHandle("kv", "approvals")
+    key = f"hq-m365-consent-{desk.plan.digest}"
+    desk.scene.vault.said[key] = tuple(VaultApproval("ines", item, START) for item in answers)
+    with pytest.raises(NeedsPerson) as due:
+        desk.decide(desk.plan.digest)
+    assert f"approvals/YOUR-NAME/{key} answer=approve" in due.value.what_to_do()
+
+    desk.scene.vault.said[key] = (VaultApproval("ines", "approve", START),)
+    assert "'ines'" in desk.decide(desk.plan.digest).by
 
 
 def test_one_form_at_a_time(desk: Desk) -> None:
