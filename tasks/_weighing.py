@@ -135,7 +135,7 @@ def said_beside(systems: Systems, location: Location, account: str) -> str:
         )
         return "nothing else tells whether it is so"
     if seen.seen is None:
-        record.find(_not_seen(location, account))
+        record.find(_witness.not_seen(location, account, "since the form was shown"))
         return f"no domain controller of the inventory has seen {account} sign in since"
     said = f"{seen.where} saw {account} sign in at {seen.seen:%H:%M:%S} UTC"
     if seen.proves:
@@ -145,14 +145,3 @@ def said_beside(systems: Systems, location: Location, account: str) -> str:
         f"accepts the previous password, too, until {seen.previous_until:%Y-%m-%d %H:%M} UTC"
     )
     return f"{said}, with the new password or the previous one"
-
-
-def _not_seen(location: Location, account: str) -> Finding:
-    return Finding(
-        "console.not-seen",
-        location.row,
-        f"It was reported that {account} was saved and Check Settings passed, and no domain controller of the "
-        "inventory has seen it sign in.",
-        "Look at the console once more. If it uses another domain controller, add that one to the directory's "
-        "controllers in the inventory.",
-    )

@@ -100,6 +100,8 @@ def _begun(
     systems: Systems, location: Location, check: Check, *, dry_run: bool
 ) -> Answer[Guidance]:
     """Make sure that what a person is to enter works, and is not entered already."""
+    if current_record().verifying:
+        _witness.miss_the_console(systems, location)
     credential, proven = check(systems, location)
     account = credential.username
     row = _in_person.remembered(location, account)
