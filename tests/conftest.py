@@ -67,6 +67,7 @@ REAL_SYSTEMS = {
     "samba": "a real Samba domain controller",
     "openbao": "a real bao or vault",
     "prefect": "a real Prefect server",
+    "browser": "a real Chromium",
 }
 
 
