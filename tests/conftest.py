@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.operator.chromium import NoBrowser, chromium
 from sandbox.standin.tls import Authority
 
 pytest_plugins = ["tests.running", "tests.parallel", "tests.laws_table"]
@@ -55,6 +56,16 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Itera
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     yield
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs a browser where there is none, before anything is started for it."""
+    if item.get_closest_marker("browser"):
+        try:
+            chromium()
+        except NoBrowser as reason:
+            pytest.skip(str(reason))
 
 
 def pytest_collection_finish() -> None:

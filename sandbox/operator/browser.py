@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,19 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Browser, sync_playwright
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
-
-
-class NoBrowser(RuntimeError):
-    """There is no Chromium on this machine."""
-
-
-def chromium() -> str:
-    """Return the path of the machine's Chromium; raise NoBrowser with one sentence where there is none."""
-    found = next(filter(None, map(shutil.which, _NAMES)), None)
-    if found is None:
-        raise NoBrowser("no Chromium on PATH; on Debian: apt install chromium")
-    return found
+from sandbox.operator.chromium import chromium
 
 
 @contextmanager
@@ -37,7 +24,7 @@ def browser(certificates: Path | None = None) -> Iterator[Browser]:
     certificate authority of one's own, but one for public keys: it accepts a server that proves to hold one of these
     keys. Every other certificate is verified as ever.
     """
-    keys = {_key_of(file) for file in certificates.glob("*.pem")} if certificates else set()
+    keys = _keys_in(certificates) if certificates else set()
     arguments = [f"--ignore-certificate-errors-spki-list={','.join(sorted(keys))}"] if keys else []
     if os.geteuid() == 0:
         arguments.append("--no-sandbox")  # Chromium refuses to start as root without it
@@ -50,8 +37,16 @@ def browser(certificates: Path | None = None) -> Iterator[Browser]:
             started.close()
 
 
-def _key_of(file: Path) -> str:
+def _keys_in(folder: Path) -> set[str]:
+    """Return the keys of a folder's server certificates; the authority's would let in whoever sends its certificate."""
+    found = [x509.load_pem_x509_certificate(file.read_bytes()) for file in folder.glob("*.pem")]
+    return {
+        _key_of(certificate) for certificate in found if certificate.subject != certificate.issuer
+    }
+
+
+def _key_of(certificate: x509.Certificate) -> str:
     """Return the SHA-256 of a certificate's public key, as Chromium writes it."""
-    key = x509.load_pem_x509_certificate(file.read_bytes()).public_key()
+    key = certificate.public_key()
     encoded = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return base64.b64encode(hashlib.sha256(encoded).digest()).decode()
