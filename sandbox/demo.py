@@ -232,6 +232,7 @@ def show_addresses(console: Console, world: World, prefect: StandIn, wished_port
     table.add_row("Prefect UI", Text(f"{prefect.url}/dashboard", "bold cyan"))
     for name, stand_in in world.stand_ins().items():
         table.add_row(name, stand_in.url)
+    table.add_row("console accounts", str(world.console_accounts_file))
     table.add_row("inventory", str(world.inventory_file))
     console.print(table)
 

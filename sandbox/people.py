@@ -201,6 +201,12 @@ class ServiceSeed:
     idle_entra_password: str = field(default_factory=password, repr=False)
     client_id: str = field(default_factory=lambda: f"bridge-{secrets.token_hex(4)}")
     client_secret: str = field(default_factory=password, repr=False)
+    console_password: str = field(default_factory=password, repr=False)
+
+    @property
+    def console_account(self) -> str:
+        """The account with which a person opens this service's console."""
+        return f"CORP\\console-{self.name}"
 
     @property
     def mode(self) -> str:

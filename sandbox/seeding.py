@@ -95,6 +95,7 @@ def console_config(folder: Path, seed: ServiceSeed, ad_url: str, entra_url: str)
         "service": seed.name,
         "product_version": "13.3",
         "client": {"client_id": seed.client_id, "client_secret": seed.client_secret},
+        "console_accounts": [{"account": seed.console_account, "password": seed.console_password}],
         "active_directory": {"url": ad_url, "base_dn": BASE_DN, "domain": DOMAIN},
         "entra": {
             "authority": f"{entra_url}/{seed.tenant.tenant_id}",
@@ -149,7 +150,12 @@ def secrets_of(services: Sequence[ServiceSeed], identities: DirectoryIdentities)
     """Return every secret that was made for a sandbox with these services."""
     found = {identities.administrator["password"], *identities.passwords.values()}
     for seed in services:
-        found |= {seed.client_secret, *seed.ad_passwords, *seed.entra_passwords}
+        found |= {
+            seed.client_secret,
+            seed.console_password,
+            *seed.ad_passwords,
+            *seed.entra_passwords,
+        }
         # The body of the key, so that a scan finds it however its lines are broken.
         found |= {key.private_key.splitlines()[1] for key in seed.tenant.identities.values()}
     return found

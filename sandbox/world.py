@@ -60,6 +60,11 @@ class World:
         """The inventory that describes this sandbox."""
         return self.folder / "inventory.yaml"
 
+    @property
+    def console_accounts_file(self) -> Path:
+        """Who may open the pages of the consoles, and with what password; only its owner can read it."""
+        return self.folder / "console-accounts.txt"
+
     def service(self, name: str) -> ServiceSeed:
         """Return a service by name."""
         return next(item for item in self.services if item.name == name)
@@ -275,11 +280,21 @@ def _start(
     )  # fmt: skip
     world.canaries |= {root_token, *seeding.secrets_of(services, identities)}
     seeding.fill_vault(admin, services, identities)
+    _write_console_accounts(world)
     for seed in services:
         world.publish(seed.name, "ad")
         world.publish(seed.name, "m365")
     _admit(world)
     return world
+
+
+def _write_console_accounts(world: World) -> None:
+    world.console_accounts_file.touch(mode=0o600)
+    lines = [
+        f"{world.consoles[seed.name].url}/console/  {seed.console_account}  {seed.console_password}\n"
+        for seed in world.services
+    ]
+    world.console_accounts_file.write_text("".join(lines))
 
 
 def _admit(world: World) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.operator.chromium import NoBrowser, chromium
 from sandbox.standin.tls import Authority
 
 pytest_plugins = ["tests.running", "tests.parallel", "tests.laws_table"]
@@ -57,6 +58,16 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Itera
     yield
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs a browser where there is none, before anything is started for it."""
+    if item.get_closest_marker("browser"):
+        try:
+            chromium()
+        except NoBrowser as reason:
+            pytest.skip(str(reason))
+
+
 def pytest_collection_finish() -> None:
     """Let the garbage collector pass over what collecting the tests has made: it stays to the end anyway."""
     gc.collect()
@@ -67,6 +78,7 @@ REAL_SYSTEMS = {
     "samba": "a real Samba domain controller",
     "openbao": "a real bao or vault",
     "prefect": "a real Prefect server",
+    "browser": "a real Chromium",
 }
 
 

@@ -1,4 +1,4 @@
-"""What the console does, whoever asks: the bridge today, web pages another day. No HTTP in here.
+"""What the console does, whoever asks: the bridge or the web pages. No HTTP in here.
 
 Nothing is remembered of a sign-in: every check and every operation signs in anew with the credential that
 the row (or the draft) holds at that moment.
@@ -7,7 +7,7 @@ the row (or the draft) holds at that moment.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sandbox.cayosoft.active_directory import ActiveDirectory
 from sandbox.cayosoft.problems import DirectoryRefused, NotThere, Wrong
@@ -38,6 +38,19 @@ class Consent:
     collecting: bool
 
 
+# Words that mean nothing yet: whoever does not wait reads them wrongly.
+_COLLECTING = Consent(NONE, (), red_banner=True, collecting=True)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The consent section as it was at the last look, ``at`` in seconds since the epoch."""
+
+    revision: str
+    at: float
+    section: Consent
+
+
 @dataclass
 class Console:
     """One Administrator service. Times are seconds."""
@@ -48,6 +61,7 @@ class Console:
     now: Callable[[], float]
     draft_lifetime: float = 600.0
     collecting_reads: int = 2
+    _seen: dict[str, Seen] = field(default_factory=dict, init=False, repr=False)
 
     def row(self, extension: str, row: str) -> Row:
         """Open an extension and locate a connection row."""
@@ -75,14 +89,14 @@ class Console:
         draft = self.store.draft(draft_id, self.now())
         if draft.extension != M365:
             raise Wrong("draft")
-        return self._try(draft.extension, self.store.entered(draft))
+        return self.try_out(draft.extension, self.store.entered(draft))
 
     def check_settings(self, extension: str, row: str) -> Screen:
         """Sign in with the saved credential."""
         self.row(extension, row)
         if not self.store.enabled(extension):
             return Screen(False, ("The extension is not enabled.",))
-        return self._try(extension, self.store.held(extension, row))
+        return self.try_out(extension, self.store.held(extension, row))
 
     def sign_in(self, extension: str, login: Login) -> None:
         """Sign in to the extension's system, once; raise DirectoryRefused or DirectorySilent."""
@@ -91,11 +105,14 @@ class Console:
         else:
             self.entra().sign_in(login)
 
-    def find_or_register_app(self, row: str) -> tuple[str, str, bool]:
-        """Find or register the app as the connection account: app id, name, whether it is new."""
+    def find_or_register_app(self, row: str, person: Login | None = None) -> tuple[str, str, bool]:
+        """Find or register the app: app id, name, whether it is new.
+
+        Signs in as ``person``, or as the connection account where nobody was asked.
+        """
         self.row(M365, row)
         tenant = self.entra()
-        token = tenant.sign_in(self.store.held(M365, row))
+        token = tenant.sign_in(person or self.store.held(M365, row))
         app_id = tenant.find_app(token)
         registered_now = app_id is None
         if app_id is None:
@@ -103,26 +120,42 @@ class Console:
         self.store.remember_app(M365, row, app_id)
         return app_id, tenant.app_display_name, registered_now
 
-    def open_prompt(self, row: str) -> tuple[str, tuple[str, ...], bool]:
+    def open_prompt(
+        self, row: str, person: Login | None = None
+    ) -> tuple[str, tuple[str, ...], bool]:
         """Open the permission prompt: id, permissions, whether all are granted already."""
-        lines = self._held(row)
+        lines = self._held(row, person)
         permissions = tuple(f"{line.api}: {line.permission}" for line in lines)
         prompt = self.store.open_prompt(M365, row)
         return prompt, permissions, all(line.granted for line in lines)
 
-    def accept(self, prompt: str, on_behalf_of_organization: bool) -> None:
-        """Accept the prompt as the connection account; the console then collects the tenant's data."""
+    def accept(
+        self, prompt: str, on_behalf_of_organization: bool, person: Login | None = None
+    ) -> None:
+        """Accept the prompt as ``person`` or the connection account; then the tenant's data is collected."""
         extension, row = self.store.prompt(prompt)
-        login = self.store.held(extension, row)
+        login = person or self.store.held(extension, row)
         self.entra().consent(login, self._app_id(row), on_behalf_of_organization)
         self.store.collect(extension, row, self.collecting_reads)
 
     def consent(self, row: str) -> Consent:
-        """Show the consent section."""
+        """Look at the consent section anew: signs in, unless data is still being collected."""
+        section = self._look(row)
+        self._seen[row] = Seen(self.row(M365, row).revision, self.now(), section)
+        return section
+
+    def seen(self, row: str) -> Seen | None:
+        """Return the last look at the consent section; None before one with the saved credential."""
+        found = self.row(M365, row)
+        if found.collecting:
+            return Seen(found.revision, self.now(), _COLLECTING)
+        seen = self._seen.get(row)
+        return seen if seen and seen.revision == found.revision else None
+
+    def _look(self, row: str) -> Consent:
         self.row(M365, row)
         if self.store.still_collecting(M365, row):
-            # Words that mean nothing yet: whoever does not wait reads them wrongly.
-            return Consent(NONE, (), True, True)
+            return _COLLECTING
         try:
             lines = tuple(self._held(row))
         except DirectoryRefused as refused:
@@ -149,7 +182,8 @@ class Console:
         """Sign in through the API Access app as the connection account, for daily work."""
         return self.entra().sign_in(self.store.held(M365, row), self._app_id(row))
 
-    def _try(self, extension: str, login: Login) -> Screen:
+    def try_out(self, extension: str, login: Login) -> Screen:
+        """Sign in and return what the screen says of it."""
         system = self.ad().domain if extension == AD else self.entra().domain
         try:
             self.sign_in(extension, login)
@@ -159,10 +193,10 @@ class Console:
             )
         return Screen(True, (f"{login.account} signed in to {system}.",))
 
-    def _held(self, row: str) -> list[Held]:
+    def _held(self, row: str, person: Login | None = None) -> list[Held]:
         app_id = self._app_id(row)
         tenant = self.entra()
-        return tenant.held(tenant.sign_in(self.store.held(M365, row)), app_id)
+        return tenant.held(tenant.sign_in(person or self.store.held(M365, row)), app_id)
 
     def _app_id(self, row: str) -> str:
         """Return the row's app: the one remembered, or the one that the tenant has under its name."""

@@ -8,6 +8,8 @@ from typing import Any
 from sandbox.cayosoft.active_directory import ActiveDirectory
 from sandbox.cayosoft.bridge import Bridge, Service
 from sandbox.cayosoft.console import EXTENSIONS, Console
+from sandbox.cayosoft.pages.sessions import Sessions
+from sandbox.cayosoft.pages.site import open_pages
 from sandbox.cayosoft.problems import ConsoleProblem, DirectoryRefused, DirectorySilent
 from sandbox.cayosoft.records import Login
 from sandbox.cayosoft.sign_in import Client, SignIn
@@ -28,8 +30,10 @@ def start(config: Config) -> Endpoints:
     sign_in = SignIn(Client(**config["client"]), lifetime, control.now)
     service = Service(config.get("service", "hq"), config.get("product_version", "13.3"))
     bridge = Bridge(app, console, sign_in, service)
+    sessions = Sessions(service.name, config.get("console_accounts", []), control.now)
+    open_pages(app, console, sessions, service)
     control.show_state = lambda: _state(bridge)
-    control.change_state = lambda command: _carry_out(bridge, command)
+    control.change_state = lambda command: _carry_out(bridge, sessions, command)
     tls = server_context(Path(config["tls"]["cert"]), Path(config["tls"]["key"]))
     server = app.serve(int(config.get("port", 0)), tls)
     side_door = control.serve()
@@ -92,8 +96,11 @@ def _state(bridge: Bridge) -> dict[str, Any]:
     }
 
 
-def _carry_out(bridge: Bridge, command: dict[str, Any]) -> dict[str, Any]:
+def _carry_out(bridge: Bridge, sessions: Sessions, command: dict[str, Any]) -> dict[str, Any]:
     try:
+        if command["do"] == "set_console_role":
+            sessions.set_role(command["account"], command["role"])
+            return {}
         return _command(bridge, command)
     except ConsoleProblem as trouble:
         raise ValueError(f"{type(trouble).__name__} {trouble}") from trouble

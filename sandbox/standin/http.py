@@ -38,6 +38,11 @@ class Request:
         """Return the form body."""
         return {k: v[-1] for k, v in parse_qs(self.body.decode(), keep_blank_values=True).items()}
 
+    def cookies(self) -> dict[str, str]:
+        """Return the cookies as they were sent. Those of other servers on this host are among them."""
+        pairs = (one.partition("=") for one in self.headers.get("cookie", "").split(";"))
+        return {name.strip(): value.strip() for name, _, value in pairs}
+
 
 @dataclass
 class Response:
@@ -64,6 +69,11 @@ class Response:
 
 
 Handler = Callable[[Request], Response]
+
+
+def redirect(location: str, **note: Any) -> Response:
+    """Return the answer to a form that was dealt with: go there, with GET (RFC 9110, section 15.4.4)."""
+    return Response(303, None, "text/plain", {"Location": location}, note)
 
 
 class App:

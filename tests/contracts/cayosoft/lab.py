@@ -59,6 +59,7 @@ class Lab:
     client: dict[str, str]
     tenant_id: str
     verifier: dict[str, str]
+    console_account: dict[str, str]
     vault: FakeVault = field(default_factory=FakeVault)
     contract: Contract = field(default_factory=Contract)
 
@@ -159,6 +160,7 @@ def running(
     passwords = {AD: new_password(), M365: new_password()}
     verifier = {"app_id": str(uuid.uuid4()), "client_secret": new_password()}
     client = {"client_id": "rotation", "client_secret": f"{new_password()} +%:é"}
+    console_account = {"account": r"CORP\console-hq", "password": new_password()}
     setup_client = str(uuid.uuid4())
     tenant_id = str(uuid.uuid4())
 
@@ -186,6 +188,7 @@ def running(
                 service="hq",
                 product_version="13.3",
                 client=client,
+                console_accounts=[console_account],
                 active_directory={"url": ad.url, "base_dn": BASE_DN, "domain": DOMAIN},
                 entra={
                     "authority": f"{entra.url}/{tenant_id}",
@@ -206,7 +209,9 @@ def running(
             folder / "console.log",
         ) as console,
     ):  # fmt: skip
-        lab = Lab(ad, entra, console, authority, passwords, client, tenant_id, verifier)
+        lab = Lab(
+            ad, entra, console, authority, passwords, client, tenant_id, verifier, console_account
+        )
         for extension in ROWS:
             lab.publish(extension)
         yield lab

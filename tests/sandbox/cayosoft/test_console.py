@@ -211,7 +211,8 @@ def test_the_checkbox_has_no_default(site: Site) -> None:
         ("GET", f"{ROW}/consent"),
         ("POST", f"{ROW}/permission-requests"),
         ("POST", "/bridge/v1/drafts/none/validate"),
-        ("GET", "/"),
+        ("GET", "/bridge"),
+        ("POST", "/console/nothing"),
         ("DELETE", ROW),
     ],
 )

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from sandbox.standin.control import Control, Fault
-from sandbox.standin.http import App, Request, Response
+from sandbox.standin.http import App, Request, Response, redirect
 from sandbox.standin.tls import Authority, client_context, server_context
 
 
@@ -84,6 +84,23 @@ def test_wrong_answers(site: Site, client: httpx.Client, kind: str, done: int) -
     assert site.done == done
     if kind != "html":
         assert answer.headers["Retry-After"] == "1.5"
+
+
+@pytest.mark.parametrize(
+    "sent", ["ours=1", 'a={"b": 1}; ours=1; c', "ours=0; ours=1", ";ours = 1 ;"]
+)
+def test_cookies(sent: str) -> None:
+    """Cookies of others, however odd, do not hide ours."""
+    request = Request("GET", "/", {}, {}, {"cookie": sent}, b"")
+    assert request.cookies()["ours"] == "1"
+    assert "ours" not in Request("GET", "/", {}, {}, {}, b"").cookies()
+
+
+def test_redirect() -> None:
+    """A form that was dealt with leads to a page, and the journal is told what it was about."""
+    answer = redirect("/there", account="a")
+    assert (answer.status, answer.headers, answer.encoded()) == (303, {"Location": "/there"}, b"")
+    assert answer.note == {"account": "a"}
 
 
 def test_only_the_sandbox_is_trusted(site: Site) -> None:
