@@ -27,6 +27,7 @@ from prefect.states import Cancelled
 from pydantic import ValidationError
 
 from connectors.errors import NeedsPerson
+from tasks._artifacts import keep_markdown
 
 F = TypeVar("F", bound=RunInput)
 _log = logging.getLogger(__name__)
@@ -34,12 +35,18 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Form(Generic[F]):
-    """One form. ``key`` is its own within the run; ``text`` is Markdown; it is closed after ``hours``."""
+    """One form. ``key`` is its own within the run; it is closed after ``hours``.
+
+    ``text`` is all that is to be read, in Markdown. Prefect's form leaves little room above its fields, so where
+    there is a ``summary`` that stands there, and the text is the run's artifact ``page``.
+    """
 
     key: str
     kind: type[F]
     text: str
     hours: float
+    summary: str = ""
+    page: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +137,12 @@ def ask(form: Form[F]) -> None:
             advice="This run was started by no deployment, so it cannot wait for an answer. Start it from the "
             "Prefect UI (the deployment of the same name), or run the command in a terminal.",
         )
+    shown = form.text
+    if form.page:
+        made = keep_markdown(form.page, form.text, f"What is to be done: form {form.key}")
+        shown = f"{form.summary}\n\n[Open the guide](/artifacts/artifact/{made})"
     suspend_flow_run(
-        wait_for_input=form.kind.with_initial_data(description=form.text),
+        wait_for_input=form.kind.with_initial_data(description=shown),
         key=form.key,
         timeout=int(form.hours * 3600),
     )

@@ -16,7 +16,7 @@ from prefect.input import RunInput
 from prefect.runtime import deployment, flow_run
 from pydantic import Field
 
-from connectors.cayosoft.operator import Box, Found, Tried
+from connectors.cayosoft.operator import Box, Tried
 from connectors.entra.remediation import RemediationPlan
 from report.markdown import plain
 from tasks._weighing import Choice
@@ -26,7 +26,7 @@ GRANT = "Carry out the plan"
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Remark = Annotated[str, Field(max_length=500)]
 NAME, NAME_HELP = "Your name", "Kept in the report. Nothing checks that it is yours."
-REMARK_HELP = "Anything unexpected, a message of the console, a ticket's number. Never a password."
+REMARK_HELP = "Anything unexpected. Never a password."
 
 CHOICES = {
     "I have saved the new credential": Choice.SAVED,
@@ -34,7 +34,6 @@ CHOICES = {
     "I cannot, or will not": Choice.DECLINED,
 }
 PASSED: dict[str, bool | None] = {"It passed": True, "It failed": False, "I did not run it": None}
-APP = {"Found": Found.FOUND, "Registered": Found.REGISTERED, "Neither": Found.NEITHER}
 BOX = {
     "Left unticked": Box.UNTICKED,
     "Ticked": Box.TICKED,
@@ -80,7 +79,7 @@ class ActiveDirectoryForm(OperatorForm):
     """What is reported of the Active Directory extension."""
 
     check_settings: Literal["It passed", "It failed", "I did not run it"] = Field(
-        default="I did not run it", title="What did Check Settings say?"
+        title="What did Check Settings say?"
     )
     remark: Remark = Field(default="", title="Remark", description=REMARK_HELP)
 
@@ -89,24 +88,17 @@ class Microsoft365Form(OperatorForm):
     """What is reported of the Microsoft 365 extension."""
 
     validate_said: Literal["It passed", "It failed", "I did not run it"] = Field(
-        default="I did not run it", title="What did Validate say?"
-    )
-    app: Literal["Found", "Registered", "Neither"] = Field(
-        default="Neither", title="Find or register the app: what became of it?"
+        title="What did Validate say?"
     )
     on_behalf: Literal["Left unticked", "Ticked", "No request was shown"] = Field(
-        default="No request was shown",
-        title="The checkbox Consent on behalf of your organization",
-        description="If it was ticked, say so: it can be put right.",
+        title="Consent on behalf of your organization"
     )
     consent_status: Annotated[str, Field(max_length=100)] = Field(
-        default="",
-        title="Consent status as the console shows it",
-        description="Its own words, such as Fully granted.",
+        default="", title="Consent status, in the console's words"
     )
     test_user: Literal[
         "Created, changed and deleted", "The product refused it", "I did not try it"
-    ] = Field(default="I did not try it", title="The test user")
+    ] = Field(title="The test user")
     remark: Remark = Field(default="", title="Remark", description=REMARK_HELP)
 
 

@@ -16,7 +16,6 @@ from connectors.ledger import Asked
 from flows import _asking
 from flows._asking import Answered, Form
 from flows._form import (
-    APP,
     BOX,
     CHOICES,
     PASSED,
@@ -116,21 +115,21 @@ def _guide(run: Run, location: Location, due: Ask, kind: type[OperatorForm], ask
     hours = location.service.console.answer_hours
     key = _key(location, _purpose(location), asked + 1)
     how = how_to_approve(run.approvals, key, ANSWERS) if run.approvals else ""
-    text = texts.guide(
-        texts.Guide(
-            service=location.service.name,
-            connection=location.name,
-            extension=location.extension,
-            row=location.row,
-            account=due.account,
-            secret=location.secret,
-            hours=hours,
-            notes=due.notes,
-            test_user=due.test_user,
-            approval=how,
-        )
+    told = texts.Guide(
+        service=location.service.name,
+        connection=location.name,
+        extension=location.extension,
+        row=location.row,
+        account=due.account,
+        secret=location.secret,
+        hours=hours,
+        notes=due.notes,
+        test_user=due.test_user,
+        approval=how,
     )
-    _ask(run, location, Form(key, kind, text, hours), due)
+    page = f"{location.name}-guide"
+    form = Form(key, kind, texts.guide(told), hours, texts.summary(told), page)
+    _ask(run, location, form, due)
 
 
 def _ask(run: Run, location: Location, form: Form[F], due: Ask) -> None:
@@ -205,7 +204,6 @@ def _understood(answer: Answered[F]) -> Said:
             common,
             passed=PASSED[form.validate_said],
             note=_shown(form.remark, 500),
-            app=APP[form.app],
             box=BOX[form.on_behalf],
             consent_status=_shown(form.consent_status, 100),
             test_user=TRIED[form.test_user],

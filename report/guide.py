@@ -67,6 +67,18 @@ def guide(form: Guide) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
+def summary(form: Guide) -> str:
+    """Return what stands above the fields of Prefect's own form, where there is room for a few lines."""
+    parts = (
+        _notes(form.notes),
+        (
+            f"Enter **{plain(str(form.secret))}** for **{plain(form.account)}** in the console of **{plain(form.service)}**, "
+            "as the guide says, then report here. A choice opens by the arrows at its right end. No password in here."
+        ),
+    )
+    return "\n\n".join(part for part in parts if part)
+
+
 def ready(
     connection: str, account: str, hours: float, *, notes: Sequence[str] = (), approval: str = ""
 ) -> str:

@@ -74,6 +74,10 @@ class World:
         fields = self.admin.read(f"cayosoft/{service}/{_PLACES[extension]}")
         return {name: fields[name] for name in ("username", "password")}
 
+    def password(self, path: str, version: int) -> str:
+        """Return the password that Vault holds in one version of a secret."""
+        return self.admin.read(path, version)["password"]
+
     def names_below(self, folder: str) -> list[str]:
         """Return the paths of Vault's secrets in a folder, and in the folders inside it."""
         return self.admin.names_below(folder)

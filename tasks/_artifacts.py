@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 from uuid import UUID
 
 import httpx
@@ -24,10 +25,14 @@ _NOT_KEPT = (
 )
 
 
-def keep_markdown(key: str, markdown: str, description: str) -> None:
-    """Write an artifact. Raises Unreachable when Prefect's API does not answer, Unknown when it refuses."""
+def keep_markdown(key: str, markdown: str, description: str) -> UUID:
+    """Write an artifact and return its id.
+
+    Raises Unreachable when Prefect's API does not answer, Unknown when it refuses.
+    """
     with _told():
-        create_markdown_artifact(key=key, markdown=markdown, description=description)
+        made = create_markdown_artifact(key=key, markdown=markdown, description=description)
+    return cast("UUID", made)
 
 
 def is_kept(key: str) -> bool:

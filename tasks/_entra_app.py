@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from connectors.cayosoft.models import AppRegistration
-from connectors.cayosoft.operator import Found, OperatorReport
 from connectors.entra import remedies
 from connectors.entra.manifest import load_manifest
 from connectors.entra.models import AppPresence, BinnedApp, EntraApp
@@ -48,20 +47,18 @@ def look(systems: Systems, location: Location) -> AppPresence:
     return seen
 
 
-def as_reported(location: Location, seen: AppPresence, report: OperatorReport) -> AppRegistration:
+def the_only_one(location: Location, seen: AppPresence) -> AppRegistration:
     """Return the app that a person has found or registered: the only one that the tenant has under the name.
 
-    Raises OutOfStep where there is none, or several: what was reported does not say which.
+    Raises OutOfStep where there is none, or several: nobody can tell which, then.
     """
     name = load_manifest(location.in_tenant.consent.manifest).app_display_name
     if len(seen.apps) == 1:
-        registered = report.app is Found.REGISTERED
-        return AppRegistration(seen.apps[0].app_id, name, registered_now=registered)
+        return AppRegistration(seen.apps[0].app_id, name, registered_now=False)
     raise OutOfStep(
         "entra",
         "find or register the app",
         app=name,
-        reported=report.app.value,
         app_ids=" ".join(sorted(app.app_id for app in seen.apps)) or "none",
         advice="Only one enterprise application of this name can be the product's. Remove the others when their "
         "sign-in logs are empty; where there is none, press Find or register the app in the console. Then: "

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from connectors.cayosoft.operator import Box, Found, Tried
+from connectors.cayosoft.operator import Box, Tried
 from connectors.ledger import Sighting
 from connectors.models import Credential, Extension, Finding
 from connectors.protocols import Systems
@@ -37,7 +37,6 @@ class Said:
     at: datetime | None
     passed: bool | None = None
     note: str = ""
-    app: Found = Found.NEITHER
     box: Box = Box.NOT_SHOWN
     consent_status: str = ""
     test_user: Tried = Tried.NOT_TRIED
@@ -72,8 +71,6 @@ def unfinished(location: Location, said: Said) -> tuple[str, ...]:
             f"selector again, paste it anew, {'save' if test != 'Validate' else 'press Validate'}. If it goes on "
             "failing, choose that you cannot, and say what the screen shows."
         )
-    if location.extension is Extension.MICROSOFT_365 and said.app is Found.NEITHER:
-        doubts.append("The app was neither found nor registered: press Find or register the app.")
     return tuple(doubts)
 
 

@@ -32,8 +32,9 @@ def find_or_register_app(
     present = _entra_app.look(systems, location)
     console = systems.console(location.service.name)
     if report := _in_person.reported(systems, location):
-        app = _entra_app.as_reported(location, present, report)
-        return Done(app, f"{report.app.value}, says {report.by}; the tenant has it as {app.app_id}")
+        app = _entra_app.the_only_one(location, present)
+        said = f"found or registered by {report.by}; the tenant has it as {app.app_id}"
+        return Done(app, said)
     location.ledger.require()
     key = _console.run_key(location, "app")
     try:

@@ -194,7 +194,6 @@ def _report(location: Location, said: Said, account: str) -> OperatorReport:
         label=location.version.label,
         check=CheckResult(bool(said.passed), (f"{shown}{_noted(said)}",)),
         note=said.note,
-        app=said.app,
         box=said.box,
         consent_status=said.consent_status,
         test_user=said.test_user,

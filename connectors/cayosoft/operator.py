@@ -30,14 +30,6 @@ SYSTEM = "cayosoft"
 _NO_DRAFT_EXPIRES = timedelta(days=1)
 
 
-class Found(StrEnum):
-    """What "Find or register the app" came to."""
-
-    FOUND = "found"
-    REGISTERED = "registered"
-    NEITHER = "neither"
-
-
 class Box(StrEnum):
     """What a person did with the checkbox "Consent on behalf of your organization"."""
 
@@ -58,7 +50,7 @@ class Tried(StrEnum):
 class OperatorReport:
     """What a person has reported of one extension, and of which credential.
 
-    ``by`` says who, and what that name is worth. The last four are of the Microsoft 365 extension.
+    ``by`` says who, and what that name is worth. The last three are of the Microsoft 365 extension.
     """
 
     by: str
@@ -66,7 +58,6 @@ class OperatorReport:
     label: str  # SecretVersion.label of the credential that was to be entered
     check: CheckResult  # Check Settings, or Validate
     note: str = ""
-    app: Found = Found.NEITHER
     box: Box = Box.NOT_SHOWN
     consent_status: str = ""
     test_user: Tried = Tried.NOT_TRIED
@@ -144,9 +135,9 @@ class OperatorConsole:
         return self.report(draft.extension, draft.row).check
 
     def find_or_register_app(self, row: ConnectionRow, idempotency_key: str) -> AppRegistration:
-        """Return that it was found or registered; its id is not on the screen, so it is empty."""
-        report = self.report(row.extension, row.row)
-        return AppRegistration("", "", registered_now=report.app is Found.REGISTERED)
+        """Return an app without an id: which one it is, and since when, is for the tenant to say."""
+        self.report(row.extension, row.row)
+        return AppRegistration("", "", registered_now=False)
 
     def permission_request(self, row: ConnectionRow) -> PermissionRequest:
         """Return the prompt, which was accepted or not shown."""

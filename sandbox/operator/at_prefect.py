@@ -40,6 +40,12 @@ class PrefectPerson:
         """Return the text above the fields, as the UI renders the form's description."""
         return self._form().locator("article").first.inner_text()
 
+    def read_beside(self, link: str) -> Page:
+        """Follow a link of the form's text; return the tab that it opens."""
+        with self.page.expect_popup() as opened:
+            self._form().get_by_role("link", name=link).click()
+        return opened.value
+
     def guide_share(self) -> float:
         """Return which share of the guide is to be seen without scrolling it, 0 to 1.
 

@@ -55,7 +55,8 @@ class Person:
             ready = {"ready": "I am at the console: change the password", "your_name": "Op One"}
             return Readiness(**(ready | said))
         if "outcome" in said:
-            return form.kind(**({"your_name": "Op One"} | said))
+            untouched = {"your_name": "Op One", "check_settings": "I did not run it"}
+            return form.kind(**(untouched | said))
         work: dict[type[RunInput], Callable[[str], dict[str, Any]]] = {
             ActiveDirectoryForm: self._active_directory,
             Microsoft365Form: self._microsoft_365,
@@ -88,7 +89,7 @@ class Person:
         draft = self.hands.enter_credential(row, self._secret(text), "by hand")
         assert self.hands.validate(draft).ok
         row = self.hands.save(draft, f"key-{len(self.forms)}-{draft.id}")
-        app = self.hands.find_or_register_app(row, f"app-{draft.id}")
+        self.hands.find_or_register_app(row, f"app-{draft.id}")
         request = self.hands.permission_request(row)
         box = "No request was shown"
         if self.cancels and not request.already_granted:
@@ -102,10 +103,11 @@ class Person:
                 self.tick()
         while (shown := self.hands.consent(row)).collecting:
             pass
-        tried = self._try_the_product(text) if shown.status == "Fully granted" else {}
+        tried = {"test_user": "I did not try it"}
+        if shown.status == "Fully granted":
+            tried = self._try_the_product(text)
         return self._reported(
             validate_said="It passed",
-            app="Registered" if app.registered_now else "Found",
             on_behalf=box,
             consent_status=shown.status,
             **tried,

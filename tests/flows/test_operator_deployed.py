@@ -36,7 +36,7 @@ def _asks(state: dict[str, Any], form: int) -> bool:
 
 
 def suspended(server: Server, run: str, form: int) -> str:
-    """Wait until a run waits with its n-th form; return the form's text."""
+    """Wait until a run waits with its n-th form; return what is to be read: the form's text, and its guide."""
 
     def waits() -> dict[str, Any]:
         return state_of(server, run)
@@ -44,7 +44,10 @@ def suspended(server: Server, run: str, form: int) -> str:
     state = eventually(waits, lambda it: _asks(it, form) or it["type"] in FINAL, within=90)
     assert _asks(state, form), state
     key = state["state_details"]["run_input_keyset"]["description"]
-    return str(server.get(f"/flow_runs/{run}/input/{key}"))
+    shown = str(server.get(f"/flow_runs/{run}/input/{key}"))
+    guide = server.get("/artifacts/hq-ad-guide/latest")
+    assert f"/artifacts/artifact/{guide['id']}" in shown
+    return f"{shown}\n{guide['data']}"
 
 
 def resume(server: Server, run: str, **values: str) -> dict[str, Any]:
@@ -106,15 +109,23 @@ def test_a_run_waits_for_a_person(world: World, prefect_api: Server, tmp_path: P
         ended = eventually(lambda: state_of(prefect_api, other), lambda s: s["type"] in FINAL, 90)
         assert ended["name"] == "Waiting"
 
-        refused = resume(prefect_api, run, outcome="It is done", your_name="Op One")
+        refused = resume(
+            prefect_api, run, outcome="It is done", your_name="Op One", check_settings="It passed"
+        )
         assert refused["status"] == "REJECT"
         assert "outcome" in refused["details"]["reason"]
-        nameless = resume(prefect_api, run, outcome=SAVED)
+        nameless = resume(prefect_api, run, outcome=SAVED, check_settings="It passed")
         assert nameless["status"] == "REJECT"
         assert "your_name" in nameless["details"]["reason"]
         assert state_of(prefect_api, run)["name"] == "Suspended"
 
-        handed = resume(prefect_api, run, outcome="Somebody else takes over", your_name="Op Two")
+        handed = resume(
+            prefect_api,
+            run,
+            outcome="Somebody else takes over",
+            your_name="Op Two",
+            check_settings="I did not run it",
+        )
         assert handed["status"] == "ACCEPT"
         text = suspended(prefect_api, run, 2)
         assert "Op Two" in text
@@ -161,4 +172,9 @@ def test_a_newer_version_calls_the_form_off(
             suspended(prefect_api, runs[-1], 1)
     assert state_of(prefect_api, runs[0])["name"] == "Superseded"
     assert world.ledger("hq-ad")["asked"]["run"] == runs[1]
-    assert resume(prefect_api, runs[0], outcome=SAVED, your_name="x")["status"] == "ABORT"
+    assert (
+        resume(prefect_api, runs[0], outcome=SAVED, your_name="x", check_settings="It passed")[
+            "status"
+        ]
+        == "ABORT"
+    )
