@@ -8,7 +8,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from cli.ledgers import show
+from cli.showing_ledgers import show
 from connectors.errors import BudgetSpent, InvalidInput, OutOfStep, SignInRefused, Superseded
 from connectors.ledger import Holder, Ledger
 from flows.update_account_credentials import update_account_credentials
