@@ -9,6 +9,17 @@ from collections.abc import Iterator
 
 import typer
 
+FAULT_KINDS = (
+    "unreachable",
+    "answer_lost",
+    "status",
+    "status_after",
+    "html",
+    "delay",
+    "hold_before",
+    "hold_after",
+)
+
 
 def services(incomplete: str) -> list[str]:
     """Return the names of services that begin like this."""
@@ -42,3 +53,19 @@ def _names() -> Iterator[tuple[str, tuple[str, ...]]]:
 
 def _matching(names: Iterator[str], incomplete: str) -> list[str]:
     return [name for name in names if name.startswith(incomplete)]
+
+
+def stand_ins(incomplete: str) -> list[str]:
+    """Return the stand-ins of the running sandbox that begin like this."""
+    from cli import sandbox_memory  # noqa: PLC0415
+    from connectors.errors import RotationError  # noqa: PLC0415
+
+    try:
+        return _matching(iter(sandbox_memory.stand_ins()), incomplete)
+    except (RotationError, OSError):
+        return []
+
+
+def fault_kinds(incomplete: str) -> list[str]:
+    """Return the kinds of faults that every stand-in over HTTP knows."""
+    return _matching(iter(FAULT_KINDS), incomplete)

@@ -11,8 +11,18 @@ from typing import Annotated
 
 import typer
 
-from cli import consents, inventories, ledgers, rotations, servers, spools, updates
-from cli.documented import INSTALL, LOOK, add, epilog
+from cli import (
+    bridges,
+    consents,
+    inventories,
+    ledgers,
+    rotations,
+    sandboxes,
+    servers,
+    spools,
+    updates,
+)
+from cli.documented import INSTALL, LOOK, TRY, add, epilog
 from cli.ending import run
 from cli.output import want_json
 from cli.sections import Sections
@@ -69,11 +79,13 @@ add(app, updates.verify)
 add(app, ledgers.ledger)
 app.add_typer(inventories.app, name="inventory", rich_help_panel=LOOK)
 app.add_typer(consents.app, name="consent", rich_help_panel=LOOK)
+app.add_typer(bridges.app, name="bridge", rich_help_panel=LOOK)
 
 add(app, servers.deploy)
 add(app, servers.listen)
 add(app, servers.listen_vault_events, "listen-vault-events")
 app.add_typer(spools.app, name="spool", rich_help_panel=INSTALL)
+app.add_typer(sandboxes.app, name="sandbox", rich_help_panel=TRY)
 
 
 def main() -> None:
