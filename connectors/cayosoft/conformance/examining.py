@@ -15,7 +15,8 @@ from connectors.cayosoft.conformance.checks import (
     Verdict,
 )
 from connectors.cayosoft.conformance.trial import Trial
-from connectors.errors import RotationError
+from connectors.cayosoft.problems import SYSTEM
+from connectors.errors import RotationError, Unknown, Unreachable
 
 
 def nothing_comes_back(trial: Trial) -> str:
@@ -80,6 +81,8 @@ def _made(item: Check, trial: Trial) -> Result:
     if status in ("429", "503"):
         said = f"the bridge gave no answer ({status}); ask again later"
         return Result(item, Verdict.SKIPPED, said, unanswered=True)
+    if problem.system != SYSTEM or not isinstance(problem, Unreachable | Unknown):
+        raise problem  # not the bridge's, such as a client without a secret
     if status is None and not trial.answers:
         problem.advice = (
             "Check the address, that the bridge is up, and that its certificate is one that ca_file vouches for; "
