@@ -9,7 +9,7 @@ import typer
 from cli.documented import CHANGE, documented
 from cli.ending import leave
 from cli.options import AsJson, Connection, DryRun
-from cli.output import screen
+from cli.output import progress, screen
 from cli.run_keys import RUN
 
 
@@ -50,7 +50,8 @@ def rotate(
     The password is at rest in Vault before any directory hears of it: a rotation that was cut off is finished by
     the same command.
     """
-    from cli.running import run_rotation  # noqa: PLC0415  Prefect takes a second to import
+    with progress("starting"):
+        from cli.running import run_rotation  # noqa: PLC0415  Prefect takes a second to import
 
     if abandon and (finish or overwrite or dry_run):
         raise typer.BadParameter("--abandon stands alone", param_hint="--abandon")
@@ -91,7 +92,8 @@ def remediate(
     """
     import getpass  # noqa: PLC0415
 
-    from cli.running import run_remediation  # noqa: PLC0415  Prefect takes a second to import
+    with progress("starting"):
+        from cli.running import run_remediation  # noqa: PLC0415  Prefect takes a second to import
 
     record = run_remediation(
         connection,

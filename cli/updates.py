@@ -10,7 +10,7 @@ from cli import completion
 from cli.documented import CHANGE, LOOK, documented
 from cli.ending import leave
 from cli.options import AsJson, Connections, DryRun, Service, Version
-from cli.output import screen, write_json
+from cli.output import progress, screen, write_json
 from cli.run_keys import PLAN, RUN, RUNS
 
 Services = Annotated[
@@ -56,7 +56,8 @@ def update(
     This is the vendor's article "Update account credentials in Cayosoft Administrator", step by step. It may be
     started again at any time: what is already so is found and skipped.
     """
-    from cli.running import run_update  # noqa: PLC0415  Prefect takes a second to import
+    with progress("starting"):
+        from cli.running import run_update  # noqa: PLC0415  Prefect takes a second to import
 
     record = run_update(
         service,
@@ -89,7 +90,9 @@ def plan(
     once, as in an update; the ledger remembers that sign-in, and Prefect the run.
     """
     from cli.planning import plan_as_data, show_plan  # noqa: PLC0415
-    from cli.running import plan_update  # noqa: PLC0415  Prefect takes a second to import
+
+    with progress("starting"):
+        from cli.running import plan_update  # noqa: PLC0415  Prefect takes a second to import
 
     record = plan_update(service, connection, secret_version)
     if as_json:
@@ -111,6 +114,7 @@ def verify(service: Services = None, as_json: AsJson = False) -> None:
     Read-only but for the ledger, which remembers when that was. One sign-in is made with each connection's account;
     a connection that a run is working on is left alone.
     """
-    from cli.running import run_verification  # noqa: PLC0415  Prefect takes a second to import
+    with progress("starting"):
+        from cli.running import run_verification  # noqa: PLC0415  Prefect takes a second to import
 
     leave(*run_verification(service or [], as_json=as_json, console=screen()))
