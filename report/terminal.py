@@ -76,9 +76,7 @@ def _text(text: str, style: str = "") -> Text:
     return Text(printable(text), style)
 
 
-def _parts(
-    outcome: Outcome, connection: ConnectionRecord, width: int
-) -> list[RenderableType]:
+def _parts(outcome: Outcome, connection: ConnectionRecord, width: int) -> list[RenderableType]:
     parts: list[RenderableType] = [Text(outcome.meaning)]
     if connection.gap is not None:
         parts.append(_text(f"Gap: {connection.gap}."))
