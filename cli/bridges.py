@@ -34,8 +34,8 @@ EXAMINED = {
     "Hold a console bridge against its contract.",
     examples=(
         "account-rotation bridge check hq",
-        "account-rotation bridge check https://bridge.corp.example.com --client kv/account-rotation/bridge/hq",
-        "account-rotation bridge check hq --write --row active_directory/corp.example.com",
+        "account-rotation bridge check https://bridge.test --client kv/bridge/hq",
+        "account-rotation bridge check hq --write",
     ),
     json=EXAMINED,
 )

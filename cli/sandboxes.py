@@ -128,7 +128,7 @@ def list_faults(as_json: AsJson = False) -> None:
     "Arm a fault.",
     examples=(
         "account-rotation sandbox faults set console-hq draft.save answer_lost",
-        "account-rotation sandbox faults set vault 'kv.*' status --status 503 --times 2",
+        "account-rotation sandbox faults set vault 'kv.*' status --times 2",
         "account-rotation sandbox faults set ad bind delay --seconds 5 --times 0",
     ),
     json=FAULT,
