@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import FrameType
@@ -86,7 +86,11 @@ def _spawn(
     remember(sandbox)
     _pass_on_signals(child)
     try:
-        with os.fdopen(ready) as line, progress("starting the sandbox, which takes about 15 s"):
+        # In this terminal the sandbox says itself what it does.
+        waiting = (
+            progress("starting the sandbox, which takes about 15 s") if detach else nullcontext()
+        )
+        with os.fdopen(ready) as line, waiting:
             said = _json(line.readline())
     except KeyboardInterrupt:
         _end_child(child)
