@@ -51,7 +51,7 @@ def _run(app: typer.Typer) -> int:
 
 
 def _usage_error() -> type[Exception]:
-    """Return the class of usage errors; Typer has it under another name in every other version."""
+    """Return the class of usage errors, which Typer keeps in a private module."""
     return next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
 
