@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,9 +15,9 @@ from connectors.entra.capture import capture
 from connectors.entra.consent import review
 from connectors.entra.history import sentences, with_history
 from connectors.entra.manifest import load_manifest
-from connectors.entra.models import ConsentManifest, EntraApp
+from connectors.entra.models import ConsentManifest, ConsentReview, EntraApp
 from connectors.entra.planning import plan
-from connectors.entra.remediation import TIME_BOX, ConsentSnapshot, Permit
+from connectors.entra.remediation import TIME_BOX, ConsentSnapshot, Permit, RemediationPlan
 from connectors.entra.restoring import restorable
 from connectors.entra.snapshot import from_json
 from connectors.errors import InvalidInput, NotFound, OutOfStep
@@ -47,10 +48,19 @@ def capture_to(tenant: TenantService, upn: str, app_name: str, name: str, output
     raise problem
 
 
-def show(
-    tenant: TenantService, upn: str, manifest: str, console: Console, *, withdraw_beyond: bool
-) -> bool:
-    """Print verdict, findings, plan and history; say whether the product may work."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a look at one consent came to. ``not_checked`` says what could not be read."""
+
+    app: EntraApp
+    reviewed: ConsentReview
+    plan: RemediationPlan
+    history: tuple[str, ...]
+    not_checked: tuple[str, ...]
+
+
+def look(tenant: TenantService, upn: str, manifest: str, *, withdraw_beyond: bool) -> Seen:
+    """Read one account's consent, its history, and what would repair it."""
     wanted = load_manifest(manifest)
     account, app = tenant.account(upn), _only(tenant, wanted.app_display_name)
     facts = tenant.consent_facts(app.app_id, account.id, wanted)
@@ -58,15 +68,43 @@ def show(
     reviewed = with_history(review(wanted, facts, account), history)
     sharing = tenant.connection_accounts()
     made = plan(wanted, facts, account, withdraw_beyond=withdraw_beyond, sharing=sharing)
-    _print(console, f"{app.display_name} ({app.app_id}): {reviewed.verdict.value}")
-    for finding in reviewed.findings:
+    return Seen(app, reviewed, made, tuple(sentences(history)), (*facts.unread, *history.unread))
+
+
+def show(seen: Seen, console: Console) -> None:
+    """Print verdict, findings, plan and history."""
+    app, made = seen.app, seen.plan
+    _print(console, f"{app.display_name} ({app.app_id}): {seen.reviewed.verdict.value}")
+    for finding in seen.reviewed.findings:
         _print(console, f"- {finding.detail}", f"  {finding.what_to_do()}")
     _print(console, "", f"A remediation {made.digest} would:" if not made.empty else "No remedy.")
     _print(console, *(f"- {line}" for line in made.lines()))
-    told = sentences(history) or ("none to see; the log keeps a month at most.",)
+    told = seen.history or ("none to see; the log keeps a month at most.",)
     _print(console, "", "Consents in the audit log:", *(f"- {line}" for line in told))
-    _print(console, *(f"Not checked: {what}" for what in (*facts.unread, *history.unread)))
-    return reviewed.ready
+    _print(console, *(f"Not checked: {what}" for what in seen.not_checked))
+
+
+def reviewed_as_data(seen: Seen) -> dict[str, object]:
+    """Return what was seen as plain data for ``--json``."""
+    made = seen.plan
+    return {
+        "app": seen.app.display_name,
+        "app_id": seen.app.app_id,
+        "verdict": seen.reviewed.verdict.value,
+        "ready": seen.reviewed.ready,
+        "findings": [
+            {
+                "code": finding.code,
+                "subject": finding.subject,
+                "detail": finding.detail,
+                "what_to_do": finding.what_to_do(),
+            }
+            for finding in seen.reviewed.findings
+        ],
+        "plan": None if made.empty else {"name": made.digest, "steps": list(made.lines())},
+        "history": list(seen.history),
+        "not_checked": list(seen.not_checked),
+    }
 
 
 def restore_from(tenant: TenantService, path: Path, console: Console, *, really: bool) -> None:

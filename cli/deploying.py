@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from dataclasses import asdict, dataclass, field
@@ -20,6 +19,7 @@ from rich.text import Text
 
 from cli import prefect_server as server
 from cli.deployments import Checked, check
+from cli.output import write_json
 from connectors.errors import InvalidInput, NotFound
 
 NOBODY = UUID(int=0)
@@ -91,7 +91,7 @@ def deploy(
         _automations(client, done, checked, block, deployments)
         _look_around(client, done, checked)
     if as_json:
-        console.print_json(json.dumps({**asdict(done), "verdict": done.verdict}))
+        write_json({**asdict(done), "verdict": done.verdict})
     else:
         _show(console, done)
     return done

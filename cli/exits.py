@@ -11,17 +11,21 @@ from report.verdict import outcome_of_error, outcome_of_run
 
 
 class Exit(IntEnum):
-    """Exit codes of ``account-rotation``. 1 is a crash, 2 a usage error."""
+    """Exit codes of ``account-rotation``."""
 
     OK = 0
+    CRASH = 1
+    USAGE = 2
     REMEDIATION_REQUIRED = 10
     VALIDATION_FAILED = 11
+    CHECK_FAILED = 12
     UNREACHABLE = 20
     REFUSED = 21
     SUPERSEDED = 22
     OUT_OF_STEP = 23
     NEEDS_PERSON = 24
     UNKNOWN = 25
+    STOPPED = 130
 
 
 CODES = {
@@ -38,6 +42,15 @@ CODES = {
     verdict.NEEDS_PERSON: Exit.NEEDS_PERSON,
     verdict.UNKNOWN: Exit.UNKNOWN,
 }
+
+
+WITHOUT_A_STATE = {
+    Exit.CRASH: "a defect of account-rotation; it names its kind and place, and no text that could hold a secret",
+    Exit.USAGE: "the command was typed wrongly; nothing was done",
+    Exit.CHECK_FAILED: "a check that was asked for has failed, such as one of `bridge check`",
+    Exit.STOPPED: "stopped by Ctrl-C",
+}
+"""What the codes mean that no end state has."""
 
 
 def exit_code(record: RunRecord) -> Exit:

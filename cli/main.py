@@ -1,238 +1,98 @@
-"""``account-rotation``: the command line. Exit codes are in ``cli.exits``; nothing here holds logic."""
+"""``account-rotation``: the command line. Each line below registers one command; nothing here holds logic.
+
+Exit codes are in ``cli.exits``, and all of it is described in docs/cli.md, which is generated from here.
+"""
 
 from __future__ import annotations
 
-import getpass
 import os
 import sys
-from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from cli import consents, spools
-from cli.exits import exit_code, exit_code_of
-from connectors.errors import RotationError
-from report.record import RunRecord
-from report.text import printable
+from cli import (
+    bridges,
+    consents,
+    inventories,
+    ledgers,
+    rotations,
+    sandboxes,
+    servers,
+    spools,
+    updates,
+)
+from cli.documented import INSTALL, LOOK, TRY, add, epilog
+from cli.ending import run
+from cli.output import want_json
+from cli.sections import Sections
 
 app = typer.Typer(
     name="account-rotation",
-    help="Rotate and update the connection accounts of Cayosoft Administrator, and prove that it worked.",
+    cls=Sections,
     no_args_is_help=True,
-    rich_markup_mode=None,
+    rich_markup_mode=None,  # plain text can be piped, searched and read aloud
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=epilog(
+        (
+            "account-rotation plan hq          what an update of the service hq would do",
+            "account-rotation update hq        do it",
+            "account-rotation update --help    all options of a command",
+        )
+    ),
 )
-inventory_app = typer.Typer(no_args_is_help=True, help="Look after the inventory file.")
-app.add_typer(inventory_app, name="inventory")
-app.add_typer(spools.app, name="spool")
-app.add_typer(consents.app, name="consent")
-
-Service = Annotated[str, typer.Argument(help="Name of the service in the inventory.")]
-Connections = Annotated[
-    list[str] | None,
-    typer.Option("--connection", "-c", help="Name of a connection; repeat it for several."),
-]
-Version = Annotated[
-    int | None,
-    typer.Option(min=1, help="Version of the secret in Vault, for exactly one connection."),
-]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything, change nothing.")]
-TryAgain = Annotated[
-    bool,
-    typer.Option(
-        "--try-again",
-        help="Try a refused version once more: the directory was corrected, not Vault.",
-    ),
-]
-RotateRole = Annotated[
-    bool,
-    typer.Option("--rotate-role", help="Let Vault rotate the connections' static roles first."),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON instead of text.")]
 
 
-@app.command()
-def update(
-    service: Service,
-    connection: Connections = None,
-    secret_version: Version = None,
-    dry_run: DryRun = False,
-    try_again: TryAgain = False,
-    rotate_role: RotateRole = False,
-    as_json: AsJson = False,
-) -> None:
-    """Bring a service's connections to the credential that Vault holds, as the vendor's article describes."""
-    from cli.running import run_update  # noqa: PLC0415  Prefect takes a second to import
+def _version(wanted: bool) -> None:
+    if not wanted:
+        return
+    from importlib.metadata import version  # noqa: PLC0415
 
-    record = run_update(
-        service,
-        connection,
-        secret_version,
-        dry_run=dry_run,
-        try_again=try_again,
-        rotate_role=rotate_role,
-        as_json=as_json,
-        console=Console(),
-    )
-    _leave(record)
+    typer.echo(f"account-rotation {version('cayosoft-account-rotation')}")
+    raise typer.Exit
 
 
-@app.command()
-def rotate(
-    connection: Annotated[str, typer.Argument(help="Name of a connection in the inventory.")],
-    dry_run: DryRun = False,
-    finish: Annotated[
-        bool, typer.Option("--finish", help="Finish what is unfinished or due; begin nothing new.")
-    ] = False,
-    overwrite: Annotated[
+@app.callback()
+def about(
+    _version_asked: Annotated[
         bool,
         typer.Option(
-            "--overwrite",
-            help="Set the new password although the current or staged one is refused.",
+            "--version", callback=_version, is_eager=True, help="Say the version and end."
         ),
     ] = False,
-    abandon: Annotated[
-        bool,
-        typer.Option(
-            "--abandon",
-            help="Give an unfinished rotation up, where the old credential still works.",
-        ),
-    ] = False,
-    as_json: AsJson = False,
 ) -> None:
-    """Give a connection account a new password, bring it to the console, and prove that it works."""
-    from cli.running import run_rotation  # noqa: PLC0415  Prefect takes a second to import
+    """Rotate and update the connection accounts of Cayosoft Administrator, and prove that it worked.
 
-    if abandon and (finish or overwrite or dry_run):
-        raise typer.BadParameter("--abandon stands alone", param_hint="--abandon")
-    record = run_rotation(
-        connection,
-        dry_run=dry_run,
-        finish_only=finish,
-        overwrite=overwrite,
-        abandon=abandon,
-        as_json=as_json,
-        console=Console(),
-    )
-    _leave(record)
+    The inventory (ROTATION_INVENTORY) says which services and connections there are; passwords are read from Vault
+    (ROTATION_VAULT_ADDR) where they are used, and are never arguments. Exit codes and JSON: docs/cli.md.
+    """
+    want_json(False)
 
 
-@app.command()
-def remediate(
-    connection: Annotated[str, typer.Argument(help="Name of a Microsoft 365 connection.")],
-    approve: Annotated[
-        str | None,
-        typer.Option(metavar="PLAN", help="Carry out this plan, which was shown before."),
-    ] = None,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-) -> None:
-    """Show what would repair the consent of a connection's Entra app, or carry out the plan that was shown."""
-    from cli.running import run_remediation  # noqa: PLC0415  Prefect takes a second to import
+add(app, updates.update)
+add(app, rotations.rotate)
+add(app, rotations.remediate)
 
-    record = run_remediation(
-        connection,
-        dry_run=dry_run,
-        approve=approve,
-        approved_by=getpass.getuser() if approve else None,
-        as_json=as_json,
-        console=Console(),
-    )
-    _leave(record)
+add(app, updates.plan)
+add(app, updates.verify)
+add(app, ledgers.ledger)
+app.add_typer(inventories.app, name="inventory", rich_help_panel=LOOK)
+app.add_typer(consents.app, name="consent", rich_help_panel=LOOK)
+app.add_typer(bridges.app, name="bridge", rich_help_panel=LOOK)
 
-
-def _leave(record: RunRecord) -> NoReturn:
-    if record.error is not None and record.error.system == "prefect":
-        _leave_now(exit_code(record))
-    raise typer.Exit(exit_code(record))
-
-
-def _leave_now(code: int) -> NoReturn:
-    """End without Prefect's own clean-up, which would try for minutes to reach an API that is away."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
-
-
-@app.command()
-def ledger(
-    connection: Annotated[str, typer.Argument(help="Name of a connection in the inventory.")],
-    as_json: AsJson = False,
-) -> None:
-    """Show what is remembered of a connection: what was applied when, and which sign-ins were spent."""
-    from cli.ledgers import show  # noqa: PLC0415
-
-    show(connection, as_json=as_json, console=Console())
-
-
-@app.command()
-def deploy(
-    prefect_yaml: Annotated[Path, typer.Option(help="The deployments and their schedules.")] = Path(
-        "prefect.yaml"
-    ),
-    automations: Annotated[Path, typer.Option(help="Who is told, and when.")] = Path(
-        "deployments/automations.yaml"
-    ),
-    notify_block: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TYPE/NAME",
-            help="Prefect notification block that messages go to; remembered for the next time.",
-        ),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Bring work pool, deployments, schedules and automations to the Prefect server; repeat it at will."""
-    from cli.deploying import deploy as run  # noqa: PLC0415  Prefect takes a second to import
-
-    run(prefect_yaml, automations, notify_block, as_json=as_json, console=Console())
-
-
-@app.command()
-def listen() -> None:
-    """Listen for the news that secrets were rotated, and start updates for it (docs/intake.md)."""
-    from cli.listening import listen as serve  # noqa: PLC0415
-
-    serve()
-
-
-@app.command("listen-vault-events")
-def listen_vault_events() -> None:
-    """Put Vault Enterprise's event notifications into the spool of a listening intake."""
-    from cli.listening import listen_to_vault  # noqa: PLC0415
-
-    listen_to_vault()
-
-
-@inventory_app.command("check")
-def check(
-    path: Annotated[
-        Path | None, typer.Argument(help="The file; without it, ROTATION_INVENTORY.")
-    ] = None,
-) -> None:
-    """Read the inventory and report every mistake at once, with file, line, field and fix."""
-    from inventory.loader import load  # noqa: PLC0415
-    from inventory.settings import InventorySettings  # noqa: PLC0415
-
-    chosen = path or InventorySettings().path()
-    inventory = load(chosen)
-    connections = sum(len(service.connections) for service in inventory.services)
-    typer.echo(
-        f"{chosen}: {len(inventory.services)} services, {connections} connections, no mistake"
-    )
+add(app, servers.deploy)
+add(app, servers.listen)
+add(app, servers.listen_vault_events, "listen-vault-events")
+app.add_typer(spools.app, name="spool", rich_help_panel=INSTALL)
+app.add_typer(sandboxes.app, name="sandbox", rich_help_panel=TRY)
 
 
 def main() -> None:
     """Run the command line; a user's mistake ends with its fix, never with a traceback."""
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("DO_NOT_TRACK", "1")
-    try:
-        app()
-    except RotationError as error:
-        sys.stderr.write(printable(f"{error}\n{error.what_to_do()}\n"))
-        sys.exit(exit_code_of(error))
+    sys.exit(run(app))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -17,13 +16,16 @@ os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
 from prefect.client.schemas.objects import State
 from prefect.settings import get_current_settings
 
+from cli.output import Progress, progress, write_json
+from cli.run_data import as_data, several_as_data
 from connectors.errors import RotationError, Unknown, Unreachable
 from flows.remediate_consent import remediate_consent
 from flows.rotate_account_credentials import rotate_account_credentials
 from flows.update_account_credentials import update_account_credentials
-from report.record import Gap, RunRecord, listening
+from flows.verify_connections import verify_connections
+from report.record import Entry, RunRecord, listening
 from report.terminal import show_entry, show_record
-from report.verdict import outcome_of, outcome_of_run
+from report.verdict import worst_of
 
 Flow = Callable[..., Any]
 """A flow with its parameters, which takes ``return_state``."""
@@ -45,7 +47,7 @@ def run_update(
         update_account_credentials, service, wanted, secret_version, dry_run=dry_run, **choices
     )
     unstarted = RunRecord("update", "no flow run", service, dry_run)
-    return _run_here(flow, f"update {service}", unstarted, as_json=as_json, console=console)
+    return _show_one(flow, f"update {service}", unstarted, as_json=as_json, console=console)
 
 
 def run_rotation(
@@ -54,7 +56,7 @@ def run_rotation(
     """Run the rotation of one connection here and now, with the flow's other choices; return its record."""
     flow = partial(rotate_account_credentials, connection, dry_run=dry_run, **choices)
     unstarted = RunRecord("rotate", "no flow run", "", dry_run)
-    return _run_here(flow, f"rotate {connection}", unstarted, as_json=as_json, console=console)
+    return _show_one(flow, f"rotate {connection}", unstarted, as_json=as_json, console=console)
 
 
 def run_remediation(
@@ -71,16 +73,60 @@ def run_remediation(
         remediate_consent, connection, dry_run=dry_run, approve=approve, approved_by=approved_by
     )
     unstarted = RunRecord("remediate", "no flow run", "", dry_run)
-    return _run_here(flow, f"remediate {connection}", unstarted, as_json=as_json, console=console)
+    return _show_one(flow, f"remediate {connection}", unstarted, as_json=as_json, console=console)
 
 
-def _run_here(
+def run_verification(
+    services: Sequence[str], *, as_json: bool, console: Console
+) -> list[RunRecord]:
+    """Verify what the consoles of these services hold, or of all for none; return one record per service."""
+    flow = partial(verify_connections, list(services) or None)
+    unstarted = RunRecord("verify", "no flow run", "", dry_run=True)
+    quiet = Console(quiet=True) if as_json else console
+    title = f"verify {' '.join(services) or 'every service'}"
+    quiet.rule(Text(title), style="dim")
+    records = run_here(flow, title, unstarted, quiet)
+    for record in records:
+        show_record(quiet, record)
+    _say_where(quiet, records[0])
+    if as_json:
+        write_json(several_as_data(records))
+    return records
+
+
+def plan_update(
+    service: str, connections: Sequence[str] | None, secret_version: int | None
+) -> RunRecord:
+    """Run the update as a dry run, and print nothing; return its record."""
+    wanted = list(connections) if connections else None
+    flow = partial(update_account_credentials, service, wanted, secret_version, dry_run=True)
+    unstarted = RunRecord("plan", "no flow run", service, dry_run=True)
+    return run_here(flow, f"plan {service}", unstarted, Console(quiet=True))[0]
+
+
+def _show_one(
     flow: Flow, title: str, unstarted: RunRecord, *, as_json: bool, console: Console
 ) -> RunRecord:
-    records: list[RunRecord] = []
     quiet = Console(quiet=True) if as_json else console
     quiet.rule(Text(title), style="dim")
-    with listening(lambda entry: show_entry(quiet, entry), records.append):
+    (record,) = run_here(flow, title, unstarted, quiet)
+    show_record(quiet, record)
+    _say_where(quiet, record)
+    if as_json:
+        write_json(as_data(record))
+    return record
+
+
+def run_here(flow: Flow, title: str, unstarted: RunRecord, console: Console) -> list[RunRecord]:
+    """Run a flow, print its steps as they end, and return its records, or ``unstarted`` if it made none.
+
+    What went wrong with Prefect itself is the error of the first record.
+    """
+    records: list[RunRecord] = []
+    with (
+        progress(f"{title}: starting") as line,
+        listening(partial(_hear, console, line, title), records.append),
+    ):
         problem: RotationError | None
         try:
             state = flow(return_state=True)
@@ -88,13 +134,15 @@ def _run_here(
             problem = _prefect_is_away(error, started=bool(records))
         else:
             problem = _not_as_it_ended(state, records)
-    record = records[0] if records else unstarted
-    record.error = record.error or problem
-    show_record(quiet, record)
-    _say_where(quiet, record)
-    if as_json:
-        console.print_json(json.dumps(as_data(record)))
-    return record
+    records = records or [unstarted]
+    records[0].error = records[0].error or problem
+    return records
+
+
+def _hear(console: Console, line: Progress, title: str, entry: Entry) -> None:
+    with line.aside():
+        show_entry(console, entry)
+    line.now(f"{title}: after {entry.number} {entry.title}")
 
 
 def _prefect_is_away(error: Exception, *, started: bool) -> Unreachable:
@@ -105,61 +153,15 @@ def _prefect_is_away(error: Exception, *, started: bool) -> Unreachable:
         "keep track of the run",
         cause=type(error).__name__,
         advice=f"{done} Make sure that Prefect's API answers (prefect version, PREFECT_API_URL), then "
-        "start the update again: it finds what is already so.",
+        "start it again: it finds what is already so.",
     )
 
 
 def _not_as_it_ended(state: State[Any], records: Sequence[RunRecord]) -> RotationError | None:
     """Return an error when Prefect ended the run in another state than the one that was computed."""
-    if records and state.name == outcome_of_run(records[0]).name:
+    if records and state.name == worst_of(records).name:
         return None
     return Unknown("prefect", "end the run", state=state.name)
-
-
-def as_data(record: RunRecord) -> dict[str, object]:
-    """Return the run as plain data for ``--json``."""
-    return {
-        "flow_run": record.run_id,
-        "service": record.service,
-        "dry_run": record.dry_run,
-        "outcome": outcome_of_run(record).name,
-        "error": str(record.error) if record.error else None,
-        "what_to_do": record.error.what_to_do() if record.error else None,
-        "connections": [
-            {
-                "name": item.name,
-                "outcome": outcome_of(item, record).name,
-                "error": str(item.error) if item.error else None,
-                "what_to_do": item.error.what_to_do() if item.error else None,
-                "gap": _gap(item.gap),
-                "consent": item.consent.verdict.value if item.consent else None,
-                "plan": {"name": item.plan.digest, "steps": item.plan.lines()}
-                if item.plan
-                else None,
-                "findings": [
-                    {"code": f.code, "subject": f.subject, "what_to_do": f.what_to_do()}
-                    for f in item.findings
-                ],
-                "not_checked": item.unchecked,
-                "steps": [
-                    {
-                        "step": entry.number,
-                        "result": entry.result.value,
-                        "seconds": round(entry.seconds, 3),
-                        "evidence": entry.evidence,
-                    }
-                    for entry in (*record.entries, *item.entries)
-                ],
-            }
-            for item in record.connections
-        ],
-    }
-
-
-def _gap(gap: Gap | None) -> dict[str, object] | None:
-    if gap is None:
-        return None
-    return {"account": gap.account, "seconds": gap.seconds, "at_most": gap.at_most}
 
 
 def _say_where(console: Console, record: RunRecord) -> None:

@@ -1,4 +1,4 @@
-"""All the systems of one run, each connected to once, when first asked for. The only module that knows them all."""
+"""All the systems of one run, each imported and connected to when first asked for. The only module that knows them all."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Self, TypeVar
 
-from connectors.active_directory.client import ActiveDirectoryClient
 from connectors.active_directory.settings import DirectorySettings
-from connectors.cayosoft.bridge import BridgeConsole
 from connectors.cayosoft.operator import OperatorConsole
 from connectors.cayosoft.settings import BridgeSettings
-from connectors.entra.client import EntraClient
 from connectors.entra.settings import TenantSettings
 from connectors.errors import InvalidInput
 from connectors.models import SecretHandle
@@ -88,6 +85,7 @@ class Registry:
 
     def directory(self, name: str) -> DirectoryService:
         """Return the Active Directory domain of this name."""
+        from connectors.active_directory.client import ActiveDirectoryClient  # noqa: PLC0415
 
         def build(settings: DirectorySettings) -> DirectoryService:
             return ActiveDirectoryClient(settings, self.vault)
@@ -96,6 +94,7 @@ class Registry:
 
     def tenant(self, name: str) -> TenantService:
         """Return the Entra ID tenant of this name."""
+        from connectors.entra.client import EntraClient  # noqa: PLC0415  MSAL takes a while to import
 
         def build(settings: TenantSettings) -> TenantService:
             client = EntraClient(settings, self.vault)
@@ -106,6 +105,7 @@ class Registry:
 
     def console(self, service: str) -> ConsoleDriver:
         """Return the console of this Cayosoft Administrator Service."""
+        from connectors.cayosoft.bridge import BridgeConsole  # noqa: PLC0415
 
         def build(settings: BridgeSettings) -> ConsoleDriver:
             client = BridgeConsole(settings, self.vault)

@@ -1,7 +1,7 @@
 """Write the documents that follow from the code, or check that they are current.
 
-``python docs/generate.py`` writes docs/errors.md and the table in docs/procedure.md; with ``--check`` it ends
-with 1, and the command to run, when one of them is stale.
+``python docs/generate.py`` writes docs/errors.md, docs/cli.md, docs/bridge-checks.md and the table in docs/procedure.md;
+with ``--check`` it ends with 1, and the command to run, when one of them is stale.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ import inspect
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+from bridge_checks_page import bridge_checks_page
+from cli_page import cli_page
 
 from cli.exits import CODES, Exit
 from connectors import errors
@@ -74,7 +77,7 @@ The state of the flow run in the Prefect UI, and the exit code of the command li
 
 {table(["state", "Prefect type", "exit code", "meaning"], states)}
 
-Exit code 1 is a crash, 2 a usage error; a mistake in the inventory is {int(Exit.REFUSED)}.
+A mistake in the inventory is {int(Exit.REFUSED)}. Codes that no state has are in [cli.md](cli.md).
 """
 
 
@@ -91,6 +94,8 @@ def main() -> int:
     procedure = DOCS / "procedure.md"
     pages = {
         DOCS / "errors.md": errors_page(),
+        DOCS / "cli.md": cli_page(),
+        DOCS / "bridge-checks.md": bridge_checks_page(),
         procedure: procedure_page(procedure.read_text()),
     }
     stale = [page for page, text in pages.items() if not page.exists() or page.read_text() != text]

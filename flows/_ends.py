@@ -11,7 +11,7 @@ from prefect.states import Completed, Failed
 
 from connectors.errors import RotationError
 from report.record import RunRecord
-from report.verdict import outcome_of, outcome_of_run
+from report.verdict import outcome_of, worst_of
 from tasks._step import unexpected
 
 
@@ -28,7 +28,7 @@ def kept(flow: str, keep: Callable[[RotationError], None]) -> Iterator[None]:
 
 def end_state(records: Sequence[RunRecord]) -> State[None]:
     """Return the Prefect state of the worst end, by the names of report.verdict, with each connection's."""
-    worst = max(map(outcome_of_run, records), key=lambda outcome: outcome.rank)
+    worst = worst_of(records)
     each = [
         f"{c.name}: {outcome_of(c, record).name}" for record in records for c in record.connections
     ]

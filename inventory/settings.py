@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass, field
 from pathlib import Path
-
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from connectors.errors import InvalidInput
 
 
-class InventorySettings(BaseSettings):
+def _named() -> Path | None:
+    named = os.environ.get("ROTATION_INVENTORY")
+    return Path(named) if named else None
+
+
+# NOTE: no pydantic settings, which take a tenth of a second to import: a shell that completes a name waits for this.
+@dataclass(frozen=True, slots=True)
+class InventorySettings:
     """ROTATION_INVENTORY: the path of the inventory file."""
 
-    model_config = SettingsConfigDict(env_prefix="ROTATION_", frozen=True)
-
-    inventory: Path | None = None
+    inventory: Path | None = field(default_factory=_named)
 
     def path(self) -> Path:
         """Return the path; InvalidInput naming the variable when it is not set."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from connectors.models import Engine, Extension, SecretHandle
 from report.markdown import plain
+from report.text import printable
 
 CHECKBOX = "Consent on behalf of your organization"
 
@@ -46,7 +47,7 @@ def guide(form: Guide) -> str:
         f"## Enter a new credential: {plain(form.connection)}",
         _notes(form.notes),
         (
-            f"The credential was tried a moment ago and works. It is for **{plain(form.account)}**, row "
+            f"The credential was tried a moment ago and works. It is for {code(form.account)}, row "
             f"**{plain(form.row)}** of the service **{plain(form.service)}**."
         ),
         "### Where the password is",
@@ -72,7 +73,7 @@ def summary(form: Guide) -> str:
     parts = (
         _notes(form.notes),
         (
-            f"Enter **{plain(str(form.secret))}** for **{plain(form.account)}** in the console of **{plain(form.service)}**, "
+            f"Enter **{plain(str(form.secret))}** for {code(form.account)} in the console of **{plain(form.service)}**, "
             "as the guide says, then report here. A choice opens by the arrows at its right end. No password in here."
         ),
     )
@@ -87,7 +88,7 @@ def ready(
         f"## Are you at the console? {plain(connection)}",
         _notes(notes),
         (
-            f"The password of **{plain(account)}** is about to be changed. From that moment until you have entered the new "
+            f"The password of {code(account)} is about to be changed. From that moment until you have entered the new "
             "one, Cayosoft Administrator cannot work with it. So be signed in to the console first, with product role "
             "Global Administrators, and have Vault open; then answer. The next form follows within a minute and tells "
             "where the new password is."
@@ -96,6 +97,11 @@ def ready(
         f"Nothing is changed before you answer. This form closes after {hours:g} hours.",
     )
     return "\n\n".join(part for part in parts if part)
+
+
+def code(text: str) -> str:
+    """Show a name as it is: in running text an address would become a link."""
+    return f"`{' '.join(printable(text).replace('`', '').split())}`"
 
 
 def _notes(notes: Sequence[str]) -> str:
@@ -134,7 +140,7 @@ def _active_directory(form: Guide) -> list[str]:
     return [
         *_open("Active Directory"),
         f"Press the selector beside **Active Directory default credentials** of {plain(form.row)}.",
-        f"Enter the user **{plain(form.account)}** and the password from Vault.",
+        f"Enter the user {code(form.account)} and the password from Vault.",
         "Press **Save** (in some versions *Save Changes*) in the settings page itself: closing the dialog is not enough.",
         "In the Actions pane press **Check Settings**, and note what it says.",
     ]
@@ -148,7 +154,7 @@ def _microsoft_365(form: Guide) -> list[str]:
             f"{plain(form.row)}."
         ),
         (
-            f"Enter the account **{plain(form.account)}** and the password from Vault, press **Validate**, and when it "
+            f"Enter the account {code(form.account)} and the password from Vault, press **Validate**, and when it "
             "succeeds **OK**."
         ),
         (

@@ -27,6 +27,10 @@ _COLOURS = {
 }
 
 
+_FRAME = 6  # columns of a panel's border and padding
+_OTHERS = 45  # columns that the rest of the consent table needs at least
+
+
 def show_entry(console: Console, entry: Entry) -> None:
     """Print one finished try of a step: number, title and time, and its evidence below."""
     colour = _COLOURS[entry.result]
@@ -50,7 +54,7 @@ def show_record(console: Console, run: RunRecord) -> None:
         outcome = outcome_of(connection, run)
         console.print(
             Panel(
-                Group(*_parts(outcome, connection)),
+                Group(*_parts(outcome, connection, console.width - _FRAME)),
                 title=Text(f" {connection.name}: {outcome.name} "),
                 title_align="left",
                 border_style="green" if outcome.succeeded else "red",
@@ -72,7 +76,7 @@ def _text(text: str, style: str = "") -> Text:
     return Text(printable(text), style)
 
 
-def _parts(outcome: Outcome, connection: ConnectionRecord) -> list[RenderableType]:
+def _parts(outcome: Outcome, connection: ConnectionRecord, width: int) -> list[RenderableType]:
     parts: list[RenderableType] = [Text(outcome.meaning)]
     if connection.gap is not None:
         parts.append(_text(f"Gap: {connection.gap}."))
@@ -82,7 +86,7 @@ def _parts(outcome: Outcome, connection: ConnectionRecord) -> list[RenderableTyp
             _text(f"What to do: {connection.error.what_to_do()}"),
         ]
     if connection.consent is not None:
-        parts += [Text(), _consent(connection.consent)]
+        parts += [Text(), _consent(connection.consent, width)]
         parts += _plan(connection)
     if connection.rights:
         parts += [Text(), _rights(connection.rights), Text(rights.NOT_KNOWN, "dim")]
@@ -103,15 +107,15 @@ def _plan(connection: ConnectionRecord) -> list[RenderableType]:
     return [head, *lines]
 
 
-def _consent(review: ConsentReview) -> RenderableType:
+def _consent(review: ConsentReview, width: int) -> RenderableType:
     table = Table(
         title=Text.assemble("Consent: ", (review.verdict.value, "bold")),
         title_justify="left",
         title_style="",
     )
-    # Names are what a person copies: the other columns give way first.
+    # Names are what a person copies: the other columns give way as long as they can.
     longest = max((len(line.permission.value) for line in review.lines), default=0)
-    table.add_column("permission", overflow="fold", min_width=min(longest, 40))
+    table.add_column("permission", overflow="fold", no_wrap=longest + _OTHERS <= width)
     for column in ("type", "resource", "granted"):
         table.add_column(column)
     for line in review.lines:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from connectors.errors import (
@@ -111,3 +112,8 @@ def outcome_of_run(run: RunRecord) -> Outcome:
     if run.error is not None:
         outcomes.append(outcome_of_error(run.error))
     return max(outcomes, key=lambda outcome: outcome.rank, default=UNKNOWN)
+
+
+def worst_of(runs: Iterable[RunRecord]) -> Outcome:
+    """Return the worst of the end states of several runs; ValueError for none."""
+    return max(map(outcome_of_run, runs), key=lambda outcome: outcome.rank)

@@ -5,17 +5,26 @@ from __future__ import annotations
 import argparse
 import contextlib
 import errno
+import json
+import os
 import shutil
 import signal
 import sys
 import tempfile
 import traceback
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from rich.console import Console
 
-from sandbox.demo import demo, sandbox_with_prefect, show_addresses, show_how_to_use, stay
+from sandbox.demo import (
+    demo,
+    sandbox_with_prefect,
+    show_addresses,
+    show_how_to_use,
+    stay,
+    told_to_others,
+)
 from sandbox.notifications import BLOCK, Message, listening
 from sandbox.samba.availability import available
 
@@ -29,8 +38,13 @@ def _stop(*_: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def up(console: Console, folder: Path, directory: str, prefect_port: int) -> int:
-    """Start everything, say where it is and how to use it, and stay until Ctrl-C."""
+def up(
+    console: Console, folder: Path, directory: str, prefect_port: int, announce: int | None = None
+) -> int:
+    """Start everything, say where it is and how to use it, and stay until Ctrl-C.
+
+    ``announce`` is a file descriptor to which one line of JSON is written when everything is ready.
+    """
     console.print("Starting Prefect, Vault, Active Directory, Entra ID and four consoles ...")
 
     def tell(message: Message) -> None:
@@ -51,14 +65,22 @@ def up(console: Console, folder: Path, directory: str, prefect_port: int) -> int
         console.print(
             f"What Prefect's automations tell is shown here, after: account-rotation deploy --notify-block {BLOCK}"
         )
-        show_how_to_use(console, world)
+        show_how_to_use(console, world, prefect)
+        if announce is not None:
+            _announce(announce, told_to_others(world, prefect))
         stay(console)
     return 0
 
 
+def _announce(descriptor: int, said: dict[str, Any]) -> None:
+    """Say that everything is ready; BrokenPipeError when nobody waits for it any more."""
+    with os.fdopen(descriptor, "w") as line:
+        line.write(json.dumps(said) + "\n")
+
+
 def _run(console: Console, folder: Path, arguments: argparse.Namespace) -> int:
     if arguments.verb == "up":
-        return up(console, folder, arguments.directory, arguments.port)
+        return up(console, folder, arguments.directory, arguments.port, arguments.announce)
     return demo(
         console,
         folder,
@@ -79,6 +101,9 @@ def _arguments() -> argparse.Namespace:
         help="the stand-in, or a real Samba domain controller where the packages are installed",
     )
     parser.add_argument("--port", type=int, default=4200, help="port of the Prefect UI (0: any)")
+    parser.add_argument(
+        "--announce", type=int, metavar="FD", help="say there, in JSON, when up is ready"
+    )
     arguments = parser.parse_args()
     if arguments.directory == "samba" and (reason := available()):
         sys.exit(f"A real Samba domain controller cannot run here: {reason}.")

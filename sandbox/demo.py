@@ -7,6 +7,7 @@ is in anything that Prefect keeps.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shlex
@@ -18,6 +19,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 from rich.console import Console
@@ -50,6 +52,7 @@ ROTATIONS = {
 """What is rotated by the orchestrator itself, and what is to be seen there."""
 
 SERVICES = ("hq", "branch", "plant", "depot")
+ENVIRONMENT = "environment.sh"
 EXTENSIONS = {"active_directory": "Active Directory", "microsoft_365": "Entra ID"}
 
 
@@ -142,7 +145,7 @@ def demo(console: Console, folder: Path, *, keep: bool, directory: str, prefect_
             console.print(f"[bold red]DEMO FAILED[/] after {seconds:.0f} s")
         if keep:
             console.print(f"\nLook at {prefect.url}/runs and {prefect.url}/artifacts .")
-            show_how_to_use(console, world)
+            show_how_to_use(console, world, prefect)
             stay(console)
     return 0 if passed else 1
 
@@ -302,10 +305,26 @@ def _show(console: Console, checks: list[Check]) -> None:
     console.print(table)
 
 
-def show_how_to_use(console: Console, world: World) -> None:
+def told_to_others(world: World, prefect: StandIn) -> dict[str, Any]:
+    """Return where everything is, for a program: addresses and side doors by the name of each stand-in."""
+    return {
+        "folder": str(world.folder),
+        "environment": str(world.folder / ENVIRONMENT),
+        "prefect": prefect.url,
+        "stand_ins": {
+            name: {"url": item.url, "control": item.endpoints["control"]}
+            for name, item in world.short_names().items()
+        },
+    }
+
+
+def show_how_to_use(console: Console, world: World, prefect: StandIn) -> None:
     """Write the settings of this sandbox for a shell, and print how another terminal uses them."""
-    settings = world.folder / "environment.sh"
-    lines = [f"export {k}={shlex.quote(v)}\n" for k, v in world.environment.items()]
+    told = world.folder / "sandbox.json"
+    told.write_text(json.dumps(told_to_others(world, prefect)))
+    settings = world.folder / ENVIRONMENT
+    named = {**world.environment, "ROTATION_SANDBOX": str(told)}
+    lines = [f"export {k}={shlex.quote(v)}\n" for k, v in named.items()]
     here = shlex.quote(str(Path(sys.executable).parent))
     settings.write_text("".join([*lines, f'export PATH={here}:"$PATH"\n']))
     console.print(

@@ -206,6 +206,15 @@ class World:
             **{f"Cayosoft console ({name})": item for name, item in self.consoles.items()},
         }
 
+    def short_names(self) -> dict[str, StandIn]:
+        """Return every stand-in by a name that is quickly typed."""
+        return {
+            "vault": self.vault,
+            "ad": self.directory,
+            **{f"entra-{name}": item for name, item in self.tenants.items()},
+            **{f"console-{name}": item for name, item in self.consoles.items()},
+        }
+
 
 @contextmanager
 def running(

@@ -8,7 +8,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from cli.ledgers import show
+from cli.showing_ledgers import show
 from connectors.errors import BudgetSpent, InvalidInput, OutOfStep, SignInRefused, Superseded
 from connectors.ledger import Holder, Ledger
 from flows.update_account_credentials import update_account_credentials
@@ -65,17 +65,20 @@ def test_a_good_run_is_written_down(world: World, update: Update) -> None:
     assert [a.outcome for a in ledger.attempts] == ["accepted"]
 
 
-def test_the_command_shows_it(world: World, update: Update) -> None:
+def test_the_command_shows_it(
+    world: World, update: Update, capsys: pytest.CaptureFixture[str]
+) -> None:
     """`account-rotation ledger` prints what a person wants to know, as text and as JSON."""
     update(connections=["hq-ad"])
-    text, data = StringIO(), StringIO()
+    text = StringIO()
 
     show("hq-ad", as_json=False, console=Console(file=text, width=120))
-    show("hq-ad", as_json=True, console=Console(file=data, width=40))
+    capsys.readouterr()
+    show("hq-ad", as_json=True, console=Console(file=text, width=40))
 
     for wanted in ("Ready", "kv/cayosoft/hq/ad#1", "accepted", "nobody"):
         assert wanted in text.getvalue()
-    assert Ledger.model_validate_json(data.getvalue()).outcome == "Ready"
+    assert Ledger.model_validate_json(capsys.readouterr().out).outcome == "Ready"
     with pytest.raises(InvalidInput, match="find connection"):
         show("hq-xx", as_json=False, console=Console(file=text))
 

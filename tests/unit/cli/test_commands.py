@@ -16,8 +16,8 @@ import pytest
 from rich.console import Console
 
 from cli.exits import CODES, Exit, exit_code, exit_code_of
-from cli.ledgers import print_ledger
-from cli.running import as_data
+from cli.run_data import as_data
+from cli.showing_ledgers import print_ledger
 from connectors.errors import InvalidInput, SignInReason, SignInRefused, Unknown, Unreachable
 from connectors.ledger import Ledger
 from connectors.models import Extension, Finding

@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 from rich.console import Console
 
-from cli.consenting import capture_to, restore_from, show
+from cli.consenting import capture_to, look, restore_from, show
 from connectors.entra.granted import ConsentEvent, ConsentHistory
 from connectors.entra.manifest import load_manifest
 from connectors.entra.planning import plan
@@ -46,11 +46,18 @@ def tenant(fake: FakeTenant) -> TenantService:
     return cast("TenantService", fake)
 
 
+def review(fake: FakeTenant, screen: Screen) -> bool:
+    """Look at the consent as the verb does, show it, and say whether it is as it must be."""
+    seen = look(tenant(fake), "svc@x", EXAMPLE, withdraw_beyond=False)
+    show(seen, screen)
+    return seen.reviewed.ready
+
+
 def test_review_of_a_good_tenant(fake: FakeTenant) -> None:
     """The verdict comes with an empty plan and with who consented."""
     fake.history = ConsentHistory((ConsentEvent(START, "jo@x", True, succeeded=True),))
     screen = Screen()
-    assert show(tenant(fake), "svc@x", EXAMPLE, screen, withdraw_beyond=False)
+    assert review(fake, screen)
     assert "Fully granted" in str(screen)
     assert "No remedy." in str(screen)
     assert "jo@x consented, on behalf of the whole organization." in str(screen)
@@ -61,7 +68,7 @@ def test_review_names_the_plan(fake: FakeTenant) -> None:
     fake.withheld, fake.organization = {"User.Read.All"}, {"User.Read"}
     fake.history = ConsentHistory((ConsentEvent(START, "jo@x", True, succeeded=True),))
     screen = Screen()
-    assert not show(tenant(fake), "svc@x", EXAMPLE, screen, withdraw_beyond=False)
+    assert not review(fake, screen)
     manifest = load_manifest(EXAMPLE)
     made = plan(manifest, fake.consent_facts("", "", manifest), fake.user)
     assert f"A remediation {made.digest} would:" in str(screen)
@@ -75,7 +82,7 @@ def test_what_was_not_checked_is_said(fake: FakeTenant) -> None:
     fake.complete = False
     fake.history = ConsentHistory((), ("who consented and when: it needs a right",))
     screen = Screen()
-    assert not show(tenant(fake), "svc@x", EXAMPLE, screen, withdraw_beyond=False)
+    assert not review(fake, screen)
     assert "Could not be determined" in str(screen)
     assert "Not checked: the grants could not be read" in str(screen)
     assert "Not checked: who consented and when: it needs a right" in str(screen)
