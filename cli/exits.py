@@ -22,6 +22,10 @@ class Exit(IntEnum):
     OUT_OF_STEP = 23
     NEEDS_PERSON = 24
     UNKNOWN = 25
+    FAULT_FOUND = 30
+    """``account-rotation doctor`` found something that does not work."""
+    WARNING_FOUND = 31
+    """It found nothing but things that work today, and should be looked at."""
 
 
 CODES = {

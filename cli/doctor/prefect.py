@@ -1,0 +1,487 @@
+"""Prefect: its server, who works for it, and whether what is deployed is what the files say."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cli.doctor import tls
+from cli.doctor.model import Check, NotLooked, Plan, Wrong, check
+from cli.doctor.site import Site
+from cli.doctor.tls import door_of
+from cli.doctor.words import many
+from connectors.entra.authority import date_of
+from connectors.errors import NotFound, NotPermitted
+
+if TYPE_CHECKING:
+    from cli.deployments import Checked, Deployment
+
+DOORS = tls.doors("prefect", "Prefect's API")
+POOL_OF_OURS = "account-rotation"
+LATE = timedelta(minutes=30)
+DEPLOY = "account-rotation deploy"
+
+
+@check(
+    "prefect.address",
+    "a Prefect server is named",
+    fault="No Prefect server is named.",
+    fix="export PREFECT_API_URL=http://127.0.0.1:4200/api",
+    warns=True,
+)
+def address(site: Site) -> str:
+    """Without one, Prefect starts one for each run, and nothing is scheduled."""
+    if site.prefect_address is None:
+        raise Wrong(
+            "PREFECT_API_URL is not set: runs by hand work, but nothing is scheduled, and nobody is told of anything.",
+            "Name your server: export PREFECT_API_URL=http://127.0.0.1:4200/api (docs/operations.md, step 5)",
+        )
+    return site.prefect_address.url.rpartition("@")[2]
+
+
+@check(
+    "prefect.verified",
+    "Prefect's certificate is looked at by its client",
+    fault="Prefect's client looks at no certificate.",
+    fix="unset PREFECT_API_TLS_INSECURE_SKIP_VERIFY",
+)
+def verified(site: Site) -> str:
+    """Who answers in its place would be given the login."""
+    if site.prefect_address and not site.prefect_address.verified:
+        raise Wrong(
+            "PREFECT_API_TLS_INSECURE_SKIP_VERIFY is on: whoever answers in the server's place is given its login.",
+            "unset PREFECT_API_TLS_INSECURE_SKIP_VERIFY, and name the authority in PREFECT_API_SSL_CERT_FILE",
+        )
+    return "verified"
+
+
+@check(
+    "prefect.login",
+    "Prefect's API answers and takes the login",
+    fault="Prefect's API does not answer.",
+    fix="Look at its service and its log: systemctl status account-rotation-server",
+)
+def login(site: Site) -> str:
+    """Ask for its version."""
+    refused = False
+    try:
+        version, answer = site.prefect.get("read version", "admin/version")
+    except NotPermitted:
+        refused = True
+    except NotFound:
+        version = None
+    else:
+        site.clock_of("Prefect", date_of(answer))
+    if refused:
+        raise Wrong(
+            "Prefect's API does not take the login of this environment.",
+            "Give PREFECT_API_AUTH_STRING as the server has it: "
+            'export PREFECT_API_AUTH_STRING="$(cat /etc/account-rotation/secrets/prefect-auth)"',
+        )
+    if not isinstance(version, str):
+        raise Wrong(
+            "What answers at PREFECT_API_URL is not Prefect's API.",
+            "Correct PREFECT_API_URL; it ends in /api: export PREFECT_API_URL=http://127.0.0.1:4200/api",
+        )
+    return f"version {version}"
+
+
+@check(
+    "prefect.version",
+    "server and client are of the same version of Prefect",
+    fault="The version of the server cannot be told.",
+    fix="Install the version of requirements.lock on both sides (docs/operations.md, Upgrading).",
+)
+def version(site: Site) -> str:
+    """Compare the first two numbers: the API changes between those."""
+    import prefect  # noqa: PLC0415  takes a second
+
+    theirs, _ = site.prefect.get("read version", "admin/version")
+    ours = prefect.__version__
+    if str(theirs).split(".")[:2] != ours.split(".")[:2]:
+        raise Wrong(
+            f"The Prefect server has version {theirs}, and this client {ours}.",
+            "Install the version of requirements.lock on both sides, the server first (docs/operations.md, Upgrading).",
+        )
+    return f"server {theirs}, client {ours}"
+
+
+@check(
+    "prefect.analytics",
+    "the server sends no statistics to its maker",
+    fault="The server's settings cannot be read.",
+    fix="Set PREFECT_SERVER_ANALYTICS_ENABLED=false for the server and start it again.",
+    warns=True,
+)
+def analytics(site: Site) -> str:
+    """It is on unless told."""
+    if _server_settings(site).get("analytics_enabled") is True:
+        raise Wrong(
+            "The Prefect server sends statistics about itself to its maker.",
+            "Set PREFECT_SERVER_ANALYTICS_ENABLED=false in the server's environment, then: systemctl restart "
+            "account-rotation-server",
+        )
+    return "off"
+
+
+def _server_settings(site: Site) -> Mapping[str, Any]:
+    settings, _ = site.prefect.get("read settings", "admin/settings")
+    server = settings.get("server") if isinstance(settings, dict) else None
+    return server if isinstance(server, dict) else {}
+
+
+@check(
+    "prefect.database",
+    "SQLite has one worker at most",
+    fault="The server's database cannot be told.",
+    fix="Move Prefect to PostgreSQL (docs/operations.md, When it grows), or keep one worker.",
+    warns=True,
+)
+def database(site: Site, pool: str) -> str:
+    """Runs that write at the same time wait for each other there."""
+    settings = _server_settings(site).get("database") or {}
+    kind = _kind_of_database(settings)
+    online = [worker for worker in _workers(site, pool) if worker.get("status") == "ONLINE"]
+    if kind == "SQLite" and len(online) > 1:
+        raise Wrong(
+            f"Prefect keeps its data in SQLite, and {len(online)} workers are online: their runs wait for each other "
+            "for seconds.",
+            "Move Prefect to PostgreSQL (docs/operations.md, When it grows), or stop all workers but one.",
+        )
+    return f"{kind}, {many(len(online), 'worker')} online"
+
+
+def _kind_of_database(settings: Mapping[str, Any]) -> str:
+    driver = settings.get("driver")
+    if isinstance(driver, str) and driver:
+        return "PostgreSQL" if driver.startswith("postgresql") else "SQLite"
+    # NOTE: the server hides its connection URL, which may hold a password, but not whether there is one.
+    return "SQLite" if settings.get("connection_url") is None else "a database that is not told"
+
+
+@check(
+    "prefect.files",
+    "prefect.yaml and automations.yaml have no mistake",
+    fault="The files of the deployments cannot be used.",
+    fix="python -m cli.deployments --check",
+)
+def files(site: Site) -> str:
+    """Check both as deploying does."""
+    from cli.deployments import check as check_files  # noqa: PLC0415  imports every flow
+    from cli.yaml_file import FileProblems  # noqa: PLC0415
+
+    chosen = site.choices
+    for path in (chosen.prefect_yaml, chosen.automations):
+        if not path.exists():
+            raise NotLooked(
+                f"there is no {path} here: start in the folder that has it, or name it with --prefect-yaml and --automations"
+            )
+    try:
+        site.deployed = check_files(chosen.prefect_yaml, chosen.automations)
+    except FileProblems as error:
+        first, more = error.problems[0], len(error.problems) - 1
+    else:
+        return f"{len(site.deployed.deployments)} deployments, {len(site.deployed.automations.automations)} automations"
+    field = f"{first.field}: " if first.field else ""
+    also = f", and {more} more" if more else ""
+    raise Wrong(
+        f"The deployments have a mistake: {first.file}:{first.line}: {field}{first.message}{also}.",
+        f"{first.fix} See every mistake with: python -m cli.deployments --check",
+    )
+
+
+@check(
+    "prefect.work-pool",
+    "the work pool is there and not paused",
+    fault="The work pool cannot be looked at.",
+    fix=DEPLOY,
+)
+def work_pool(site: Site, pool: str) -> str:
+    """Runs wait in it for a worker."""
+    found: dict[str, Any] | None = None
+    with contextlib.suppress(NotFound):
+        found, _ = site.prefect.get("read work pool", f"work_pools/{pool}")
+    if found is None:
+        raise Wrong(f"Prefect has no work pool {pool}: nothing is deployed there yet.", DEPLOY)
+    if found.get("is_paused"):
+        raise Wrong(
+            f"The work pool {pool} is paused, so no run starts.", f"prefect work-pool resume {pool}"
+        )
+    limit = found.get("concurrency_limit")
+    if limit == 0:
+        raise Wrong(
+            f"The work pool {pool} has a limit of 0 runs, so none starts.",
+            f"prefect work-pool clear-concurrency-limit {pool}",
+        )
+    return f"{pool}, type {found.get('type')}"
+
+
+@check(
+    "prefect.queues",
+    "every work queue of the pool is open",
+    fault="The work queues cannot be looked at.",
+    fix=DEPLOY,
+)
+def queues(site: Site, pool: str) -> str:
+    """A paused queue starts nothing, and says nothing."""
+    found = site.prefect.listed("read work queues", f"work_pools/{pool}/queues/filter")
+    for queue in found:
+        if queue.get("is_paused"):
+            name = queue.get("name")
+            raise Wrong(
+                f"The work queue {pool}/{name} is paused, so its runs do not start.",
+                f"prefect work-queue resume {name} --pool {pool}",
+            )
+    return ", ".join(
+        f"{q.get('name')} {q.get('concurrency_limit') or 'without limit'}" for q in found
+    )
+
+
+@check(
+    "prefect.worker",
+    "a worker of the pool was heard of lately",
+    fault="The workers cannot be looked at.",
+    fix="systemctl start account-rotation-worker",
+)
+def worker(site: Site, pool: str) -> str:
+    """Prefect calls one offline after three heartbeats that did not come."""
+    found = _workers(site, pool)
+    online = [item for item in found if item.get("status") == "ONLINE"]
+    if not online:
+        last = max((str(item.get("last_heartbeat_time") or "") for item in found), default="")
+        seen = f"; the last one was heard of at {last[:16].replace('T', ' ')} UTC" if last else ""
+        raise Wrong(
+            f"No worker of the work pool {pool} is online, so no run starts{seen}.",
+            f"systemctl start account-rotation-worker, or: prefect worker start --pool {pool}",
+        )
+    return ", ".join(str(item.get("name")) for item in online)
+
+
+def _workers(site: Site, pool: str) -> list[dict[str, Any]]:
+    return site.prefect.listed("read workers", f"work_pools/{pool}/workers/filter")
+
+
+@check(
+    "prefect.deployments",
+    "every deployment is there, and as prefect.yaml says",
+    fault="The deployments cannot be looked at.",
+    fix=DEPLOY,
+)
+def deployments(site: Site) -> str:
+    """Compare what comes from the file."""
+    missing, differing = [], []
+    wanted = _wanted(site).deployments
+    for entry in wanted:
+        found = _deployment(site, entry.full_name)
+        if found is None:
+            missing.append(entry.full_name)
+        elif differences := list(_differences(entry, found)):
+            differing.append(f"{entry.full_name} ({', '.join(differences)})")
+    if missing:
+        raise Wrong(f"Prefect lacks the deployment {', '.join(missing)}.", DEPLOY)
+    if differing:
+        raise Wrong(
+            f"What Prefect has differs from {site.choices.prefect_yaml}: {'; '.join(differing)}.",
+            DEPLOY,
+        )
+    return ", ".join(entry.name for entry in wanted)
+
+
+def _wanted(site: Site) -> Checked:
+    if site.deployed is None:
+        raise NotLooked("the files were not read")
+    return site.deployed
+
+
+def _deployment(site: Site, full_name: str) -> dict[str, Any] | None:
+    try:
+        found, _ = site.prefect.get("read deployment", f"deployments/name/{full_name}")
+    except NotFound:
+        return None
+    return dict(found)
+
+
+def _differences(entry: Deployment, found: Mapping[str, Any]) -> Iterator[str]:
+    from cli.deployments import find_flow  # noqa: PLC0415  imports every flow
+
+    for name, wanted in (
+        ("description", entry.description),
+        ("entrypoint", entry.entrypoint),
+        ("parameters", entry.parameters),
+        ("work_pool_name", entry.work_pool.name),
+        ("work_queue_name", entry.work_pool.work_queue_name),
+        ("enforce_parameter_schema", entry.enforce_parameter_schema),
+    ):
+        if found.get(name) != wanted:
+            yield name
+    if sorted(found.get("tags") or ()) != sorted(entry.tags):
+        yield "tags"
+    flow = find_flow(entry.entrypoint)
+    offered = set((found.get("parameter_openapi_schema") or {}).get("properties") or {})
+    if not isinstance(flow, str) and offered != set(flow.parameters.properties):
+        yield "the flow's parameters"
+    there = {
+        (s.get("slug"), s["schedule"].get("cron"), s["schedule"].get("timezone"))
+        for s in found.get("schedules") or ()
+    }
+    if there != {(s.slug, s.cron, s.timezone) for s in entry.schedules}:
+        yield "schedules"
+
+
+@check(
+    "prefect.schedules",
+    "every schedule of prefect.yaml is active",
+    fault="The schedules cannot be looked at.",
+    fix="Unpause it in the Prefect UI, under Deployments.",
+    warns=True,
+)
+def schedules(site: Site) -> str:
+    """A pause that was forgotten stops the daily verification, or reconciling, without a word."""
+    paused = []
+    for entry in _wanted(site).deployments:
+        found = _deployment(site, entry.full_name) or {}
+        asleep = [s.get("slug") for s in found.get("schedules") or () if not s.get("active")]
+        meant = {s.slug for s in entry.schedules if not s.active}
+        if entry.schedules and not entry.paused and (found.get("paused") or set(asleep) - meant):
+            paused.append(entry.full_name)
+    if paused:
+        raise Wrong(
+            f"Paused on the server: {', '.join(paused)}; no run of it starts by itself.",
+            f"prefect deployment schedule resume --all, or press the switch of {paused[0]} in the Prefect UI.",
+        )
+    return "active"
+
+
+@check(
+    "prefect.notification",
+    "a notification block is named, by which somebody is told",
+    fault="Whether somebody is told cannot be looked at.",
+    fix="account-rotation deploy --notify-block TYPE/NAME",
+    warns=True,
+)
+def notification(site: Site) -> str:
+    """Without it the automations that notify are not made."""
+    from cli.prefect_server import NOTIFY_VARIABLE  # noqa: PLC0415
+
+    try:
+        found, _ = site.prefect.get("read variable", f"variables/name/{NOTIFY_VARIABLE}")
+    except NotFound:
+        found = None
+    if not found:
+        raise Wrong(
+            "Nobody is told when a person is needed: no notification block is named.",
+            "Make a block in the Prefect UI (Blocks), see its name with prefect block ls, then: "
+            "account-rotation deploy --notify-block TYPE/NAME",
+        )
+    site.notifies = True
+    return str(found.get("value"))
+
+
+@check(
+    "prefect.automations",
+    "every automation is there and enabled",
+    fault="The automations cannot be looked at.",
+    fix=DEPLOY,
+)
+def automations(site: Site) -> str:
+    """Those that notify are looked for only where a block is named."""
+    wanted = [a for a in _wanted(site).automations.automations if site.notifies or not a.notifies]
+    found = site.prefect.listed("read automations", "automations/filter")
+    by_name = {str(item.get("name")): item for item in found}
+    missing = [item.name for item in wanted if item.name not in by_name]
+    if missing:
+        raise Wrong(f"Prefect lacks the automation {'; '.join(missing)}.", DEPLOY)
+    paused = [item.name for item in wanted if not by_name[item.name].get("enabled")]
+    if paused:
+        one = by_name[paused[0]].get("id")
+        raise Wrong(
+            f"Paused on the server: the automation {'; '.join(paused)}.",
+            f"prefect automation resume --id {one}",
+        )
+    return f"{len(wanted)} automations"
+
+
+@check(
+    "prefect.late-runs",
+    f"no run waits for more than {LATE.seconds // 60} minutes",
+    fault="The runs cannot be looked at.",
+    fix="Look at them in the Prefect UI, under Runs, state Late.",
+    warns=True,
+)
+def late_runs(site: Site, pool: str) -> str:
+    """A worker that is online and does not start them is stuck, or the queue's limit is used up."""
+    before = (datetime.now(UTC) - LATE).isoformat()
+    query = {
+        "flow_runs": {
+            "state": {"type": {"any_": ["SCHEDULED"]}},
+            "expected_start_time": {"before_": before},
+        },
+        "work_pools": {"name": {"any_": [pool]}},
+    }
+    found = site.prefect.listed("read flow runs", "flow_runs/filter", query)
+    if found:
+        oldest = min(str(item.get("expected_start_time")) for item in found)[:16].replace("T", " ")
+        raise Wrong(
+            f"{len(found)} runs wait to be started, the oldest since {oldest} UTC, although a worker is online.",
+            "Look for a run that holds its queue: prefect flow-run ls --state RUNNING, and at the worker's log: "
+            "journalctl -u account-rotation-worker",
+        )
+    return "none"
+
+
+@check(
+    "prefect.messages",
+    "every message of the last day has arrived",
+    fault="The events cannot be looked at.",
+    fix="Look at the event feed of the Prefect UI: prefect.automation.action.failed",
+    warns=True,
+)
+def messages(site: Site) -> str:
+    """Prefect does not repeat one that failed."""
+    since = (datetime.now(UTC) - timedelta(days=1)).isoformat()
+    wanted = {"event": {"name": ["prefect.automation.action.failed"]}, "occurred": {"since": since}}
+    found = site.prefect.asked("read events", "events/filter", {"filter": wanted, "limit": 50})
+    failed = found.get("events") or []
+    if failed:
+        raise Wrong(
+            f"{len(failed)} actions of automations failed since yesterday: what they had to tell, nobody was told.",
+            "Look at the event feed of the Prefect UI (prefect.automation.action.failed), and try the notification block: "
+            "account-rotation deploy --notify-block TYPE/NAME",
+        )
+    return "no action failed"
+
+
+def add(plan: Plan, site: Site) -> Check | None:
+    """Add everything about Prefect; return the check that the API answers, None where no server is named."""
+    named = plan.add(address.on("")())
+    if site.prefect_address is None:
+        return None
+    url = site.prefect_address.url
+    needs: list[Check | None] = [named]
+    if url.startswith("https"):
+        looked = plan.add(verified.on("", needs)())
+        ca: Path | None = site.prefect_address.ca_file
+        door = door_of(url, ca, "PREFECT_API_SSL_CERT_FILE", "PREFECT_API_URL")
+        needs.append(DOORS.add(plan, "", door, looked))
+    else:
+        door = door_of(url, None, "", "PREFECT_API_URL", port=80)
+        needs.append(plan.add(DOORS.reachable.on("", needs)(door)))
+    answers = plan.add(login.on("", needs)())
+    same = plan.add(version.on("", [answers])())
+    plan.add(analytics.on("", [answers])())
+    pool = POOL_OF_OURS
+    there = plan.add(work_pool.on("", [answers])(pool))
+    plan.add(queues.on("", [there])(pool))
+    works = plan.add(worker.on("", [there])(pool))
+    plan.add(database.on("", [there])(pool))
+    read = plan.add(files.on("")())
+    deployed = plan.add(deployments.on("", [there, read, same])())
+    plan.add(schedules.on("", [deployed])())
+    tells = plan.add(notification.on("", [there])())
+    plan.add(automations.on("", [deployed], after=[tells])())
+    plan.add(late_runs.on("", [works])(pool))
+    plan.add(messages.on("", [there])())
+    return answers
