@@ -233,7 +233,7 @@ def dead_letters(site: Site) -> str:
     """One that could not become an update waits for a person."""
     if dead := _counts(site).dead:
         raise Wrong(
-            f"{dead} hints could not become an update.",
+            f"{many(dead, 'hint')} could not become an update.",
             "See why: account-rotation spool list --state dead; then account-rotation spool replay NUMBER, or drop NUMBER.",
         )
     return "none"

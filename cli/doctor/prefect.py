@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from cli.doctor import tls
 from cli.doctor.model import Check, NotLooked, Plan, Wrong, check
@@ -118,7 +120,7 @@ def version(site: Site) -> str:
 )
 def analytics(site: Site) -> str:
     """It is on unless told."""
-    if _server_settings(site).get("analytics_enabled") is True:
+    if (_settings(site).get("server") or {}).get("analytics_enabled") is True:
         raise Wrong(
             "The Prefect server sends statistics about itself to its maker.",
             "Set PREFECT_SERVER_ANALYTICS_ENABLED=false in the server's environment, then: systemctl restart "
@@ -127,10 +129,9 @@ def analytics(site: Site) -> str:
     return "off"
 
 
-def _server_settings(site: Site) -> Mapping[str, Any]:
-    settings, _ = site.prefect.get("read settings", "admin/settings")
-    server = settings.get("server") if isinstance(settings, dict) else None
-    return server if isinstance(server, dict) else {}
+def _settings(site: Site) -> Mapping[str, Any]:
+    found, _ = site.prefect.get("read settings", "admin/settings")
+    return found if isinstance(found, dict) else {}
 
 
 @check(
@@ -142,8 +143,7 @@ def _server_settings(site: Site) -> Mapping[str, Any]:
 )
 def database(site: Site, pool: str) -> str:
     """Runs that write at the same time wait for each other there."""
-    settings = _server_settings(site).get("database") or {}
-    kind = _kind_of_database(settings)
+    kind = _kind_of_database(_settings(site), _is_here(site))
     online = [worker for worker in _workers(site, pool) if worker.get("status") == "ONLINE"]
     if kind == "SQLite" and len(online) > 1:
         raise Wrong(
@@ -154,12 +154,27 @@ def database(site: Site, pool: str) -> str:
     return f"{kind}, {many(len(online), 'worker')} online"
 
 
-def _kind_of_database(settings: Mapping[str, Any]) -> str:
-    driver = settings.get("driver")
-    if isinstance(driver, str) and driver:
+def _is_here(site: Site) -> bool:
+    url = site.prefect_address.url if site.prefect_address else ""
+    return (urlsplit(url).hostname or "") in ("localhost", "127.0.0.1", "::1")
+
+
+def _kind_of_database(settings: Mapping[str, Any], here: bool) -> str:
+    """Tell the kind of the server's database, as far as it can be told.
+
+    NOTE: the server hides its connection URL, which may hold a password, and with it the kind. On this machine
+    SQLite is known by its file, when something has been written to it lately.
+    """
+    said = (settings.get("server") or {}).get("database") or {}
+    driver = str(said.get("driver") or ("postgresql" if said.get("host") else ""))
+    if driver:
         return "PostgreSQL" if driver.startswith("postgresql") else "SQLite"
-    # NOTE: the server hides its connection URL, which may hold a password, but not whether there is one.
-    return "SQLite" if settings.get("connection_url") is None else "a database that is not told"
+    file = Path(str(settings.get("home") or "/nonexistent"), "prefect.db")
+    with contextlib.suppress(OSError, ValueError):
+        newest = max(each.stat().st_mtime for each in (file, Path(f"{file}-wal")) if each.exists())
+        if here and time.time() - newest < LATE.seconds:
+            return "SQLite"
+    return "a database whose kind the server does not tell"
 
 
 @check(
@@ -425,7 +440,7 @@ def late_runs(site: Site, pool: str) -> str:
     if found:
         oldest = min(str(item.get("expected_start_time")) for item in found)[:16].replace("T", " ")
         raise Wrong(
-            f"{len(found)} runs wait to be started, the oldest since {oldest} UTC, although a worker is online.",
+            f"{many(len(found), 'run')} could not be started yet, the oldest since {oldest} UTC, although a worker is online.",
             "Look for a run that holds its queue: prefect flow-run ls --state RUNNING, and at the worker's log: "
             "journalctl -u account-rotation-worker",
         )
@@ -447,7 +462,7 @@ def messages(site: Site) -> str:
     failed = found.get("events") or []
     if failed:
         raise Wrong(
-            f"{len(failed)} actions of automations failed since yesterday: what they had to tell, nobody was told.",
+            f"{many(len(failed), 'action')} of automations failed since yesterday: what they had to tell, nobody was told.",
             "Look at the event feed of the Prefect UI (prefect.automation.action.failed), and try the notification block: "
             "account-rotation deploy --notify-block TYPE/NAME",
         )

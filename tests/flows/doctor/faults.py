@@ -264,7 +264,13 @@ def _a_controller_is_away(site: Site) -> Iterator[None]:
         yield
 
 
-@planted("directory.domain", "*", fault="takes no", fix="ldapsearch", areas=(Area.DIRECTORIES,))
+@planted(
+    "directory.domain",
+    "*",
+    fault="no answer within 1.5 s",
+    fix="ldapsearch",
+    areas=(Area.DIRECTORIES,),
+)
 def _a_controller_hangs(site: Site) -> Iterator[None]:
     site.world.directory.arm("dc2.search", "hold_before", times=1)
     site.patience = 1.5

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from cli.doctor.model import Area
@@ -161,7 +162,7 @@ def _nobody_to_tell(site: Site) -> Iterator[None]:
 
 @planted(
     "prefect.late-runs",
-    fault="1 run waits",
+    fault="1 run could not be started",
     fix="journalctl -u account-rotation-worker",
     warns=True,
     areas=(Area.PREFECT,),
@@ -216,21 +217,16 @@ def _a_misspelt_setting(site: Site) -> Iterator[None]:
         yield
 
 
-def _left(site: Site, state: str, since: float) -> None:
-    """Leave a hint in a spool, as hours of trouble would."""
-    with Spool(site.spool) as spool:
-        hint = Hint("kv", "cayosoft/nobody/ad", 1, Source.WEBHOOK, f"msg-{state}")
-        spool.add([hint])
+@contextmanager
+def _left(site: Site, state: str, since: float) -> Iterator[None]:
+    """Use a spool in which a hint was left, as hours of trouble would."""
+    file = site.world.folder / f"spool-{state}.sqlite"
+    with Spool(file) as spool:
+        spool.add([Hint("kv", "cayosoft/nobody/ad", 1, Source.WEBHOOK, "msg")])
         with spool._open() as line:
-            line.execute(
-                "UPDATE hints SET state = ?, since = ?, next_try = ? WHERE id = ?",
-                (state, since, time.time() + 3600, hint.id),
-            )
-
-
-def _gone(site: Site) -> None:
-    with Spool(site.spool) as spool, spool._open() as line:
-        line.execute("DELETE FROM hints")
+            line.execute("UPDATE hints SET state = ?, since = ?", (state, since))
+    with site.variable("INTAKE_SPOOL", str(file)):
+        yield
 
 
 @planted(
@@ -241,25 +237,19 @@ def _gone(site: Site) -> None:
     areas=(Area.INTAKE,),
 )
 def _a_dead_letter(site: Site) -> Iterator[None]:
-    _left(site, "dead", time.time())
-    yield
-    _gone(site)
+    with _left(site, "dead", time.time()):
+        yield
 
 
 @planted(
     "intake.oldest",
-    fault="A hint waits for",
+    fault="A hint waits for 60 minutes",
     fix="account-rotation spool list --state waiting",
     areas=(Area.INTAKE,),
 )
 def _a_hint_that_waits(site: Site) -> Iterator[None]:
-    other = site.world.folder / "another-spool.sqlite"
-    mine, site.spool = site.spool, other
-    Spool(other).close()
-    _left(site, "waiting", time.time() - 3600)
-    with site.variable("INTAKE_SPOOL", str(other)):
+    with _left(site, "waiting", time.time() - 3600):
         yield
-    site.spool = mine
 
 
 # -- ledgers ----------------------------------------------------------------------------------------

@@ -41,7 +41,6 @@ class Site:
 
     world: World
     server: Server
-    spool: Path
     keys: Path
     choices: Choices
     patch: pytest.MonkeyPatch
@@ -170,7 +169,7 @@ def installed(folder: Path, server: Server) -> Iterator[Site]:
         patch.chdir(ROOT)
         _deploy(server)
         with _intake(world, folder / "intake.log") as address:
-            yield Site(world, server, spool, keys, Choices(intake=address), patch)
+            yield Site(world, server, keys, Choices(intake=address), patch)
         _remove(server)
 
 
