@@ -277,8 +277,8 @@ def add(plan: Plan, site: Site, systems_are_there: tuple[Check | None, ...]) -> 
     here = any(name.startswith(PREFIX) for name in os.environ)
     read: Check | None = None
     if here:
-        plan.add(webhook_keys.on("", [mine])())
-        plan.add(key_age.on("", [mine])())
+        keys = plan.add(webhook_keys.on("", [mine])())
+        plan.add(key_age.on("", [keys])())
         plan.add(certificate_file.on("", [mine])())
         read = plan.add(spool.on("", [mine])())
         plan.add(dead_letters.on("", [read])())

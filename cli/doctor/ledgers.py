@@ -25,7 +25,7 @@ _FINAL = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
     "ledger.readable",
     "each ledger can be read by this version",
     fault="A ledger cannot be read.",
-    fix="account-rotation ledger CONNECTION",
+    fix="account-rotation ledger SUBJECT",
 )
 def readable(site: Site, connection: str) -> str:
     """One that is not there yet is fine: no run has ended."""
@@ -60,7 +60,7 @@ def _nothing() -> Ledger:
     "ledger.person",
     "no connection waits for a person",
     fault="A ledger cannot be looked at.",
-    fix="account-rotation ledger CONNECTION",
+    fix="account-rotation ledger SUBJECT",
 )
 def person(site: Site, connection: str) -> str:
     """Scheduled runs leave such a one alone."""
@@ -79,7 +79,7 @@ def person(site: Site, connection: str) -> str:
     "ledger.cut-off",
     "nothing that was cut off has been left lying",
     fault="A ledger cannot be looked at.",
-    fix="account-rotation ledger CONNECTION",
+    fix="account-rotation ledger SUBJECT",
 )
 def cut_off(site: Site, service: str, connection: str) -> str:
     """An unfinished rotation or update whose run is over, and that nobody has gone on with."""
@@ -121,7 +121,7 @@ def _goes_on(site: Site, run: str, age: timedelta) -> bool:
     "ledger.last-run",
     "the last run of each connection ended well",
     fault="A ledger cannot be looked at.",
-    fix="account-rotation ledger CONNECTION",
+    fix="account-rotation ledger SUBJECT",
     warns=True,
 )
 def last_run(site: Site, connection: str) -> str:
@@ -164,7 +164,7 @@ def verified(site: Site, connection: str) -> str:
     "ledger.retirement",
     "no account that is to be retired is overdue",
     fault="A ledger cannot be looked at.",
-    fix="account-rotation rotate CONNECTION --finish",
+    fix="account-rotation rotate SUBJECT --finish",
     warns=True,
 )
 def retirement(site: Site, connection: str) -> str:

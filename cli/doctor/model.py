@@ -72,6 +72,10 @@ class Kind(Generic[P]):
         """The part of the installation that its id begins with."""
         return _AREAS[self.id.partition(".")[0]]
 
+    def usual_fix(self, subject: str) -> str:
+        """Return the usual fix, in which SUBJECT stands for what the check is about."""
+        return self.fix.replace("SUBJECT", subject)
+
     def on(
         self,
         subject: str,

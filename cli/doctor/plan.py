@@ -16,7 +16,7 @@ from cli.doctor import (
     vault,
 )
 from cli.doctor.configuration import Configured
-from cli.doctor.model import Area, Check, Plan
+from cli.doctor.model import CATALOGUE, Area, Check, Kind, Plan
 from cli.doctor.prefect_api import Address
 from cli.doctor.site import Site
 
@@ -56,3 +56,8 @@ def chosen(checks: Sequence[Check], areas: Collection[Area]) -> list[Check]:
             wanted.add(item)
             waiting += [*item.needs, *item.after]
     return [item for item in checks if item in wanted]
+
+
+def catalogue() -> tuple[Kind[...], ...]:
+    """Return every kind of check, which importing this module has brought together."""
+    return tuple(CATALOGUE.values())

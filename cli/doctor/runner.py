@@ -75,7 +75,9 @@ def _collect(
     for item in [item for item, deadline in busy.items() if deadline <= now]:
         del busy[item]
         fault = f"{item.kind.fault.rstrip('.')}: no answer within {patience:g} s."
-        item.outcome = Outcome(_severity(item), fault=fault, fix=item.kind.fix, seconds=patience)
+        item.outcome = Outcome(
+            _severity(item), fault=fault, fix=item.kind.usual_fix(item.subject), seconds=patience
+        )
 
 
 def _look(item: Check, site: Site, done: queue.SimpleQueue[tuple[Check, Outcome]]) -> None:
@@ -90,7 +92,7 @@ def _look(item: Check, site: Site, done: queue.SimpleQueue[tuple[Check, Outcome]
 
 
 def _outcome(item: Check, site: Site, began: float) -> Outcome:
-    fix = item.kind.fix
+    fix = item.kind.usual_fix(item.subject)
     try:
         seen = item.look(site)
     except NotLooked as why:

@@ -19,9 +19,9 @@ from cli.doctor.words import many
 from connectors.entra.manifest import load_manifest
 from connectors.entra.models import EntraAccount
 from connectors.entra.needs import beyond_reading, lacking
+from connectors.entra.settings import CLOUDS
 from connectors.errors import NotFound
 from inventory.models import AppIdentity, Microsoft365Connection, RotatedBy, Tenant
-from inventory.wiring import tenant_settings
 
 SIGN_IN = tls.doors("tenant.sign-in-service", "the sign-in service of Entra ID")
 GRAPH = tls.doors("tenant.graph", "Microsoft Graph")
@@ -220,11 +220,13 @@ def add(plan: Plan, site: Site, configured: Configured, vault: Vault) -> None:
 
 
 def _add_tenant(plan: Plan, item: Tenant, configured: Configured, vault: Vault) -> dict[str, Check]:
-    settings = tenant_settings(item)
+    cloud = CLOUDS[item.cloud.value]
     trust = configured.trust(item.ca_file)
     ca = f"tenants[{item.name}].ca_file"
-    sign_in = door_of(settings.authority, item.ca_file, ca, f"tenants[{item.name}].authority")
-    graph = door_of(settings.graph, item.ca_file, ca, f"tenants[{item.name}].graph")
+    sign_in = door_of(
+        item.authority or cloud.authority, item.ca_file, ca, f"tenants[{item.name}].authority"
+    )
+    graph = door_of(item.graph or cloud.graph, item.ca_file, ca, f"tenants[{item.name}].graph")
     trusted = SIGN_IN.add(plan, item.name, sign_in, trust)
     served = [plan.add(known.on(item.name, [trusted])(item))]
     if (graph.host, graph.port) != (sign_in.host, sign_in.port):

@@ -12,6 +12,7 @@ from cli.doctor.model import Check, Kind, Plan, Wrong, check
 from cli.doctor.site import CONNECT, Site
 from cli.doctor.words import many
 from connectors.certificates import Certificate, Doubt, certificate_of, knock
+from connectors.errors import Unreachable
 
 ENOUGH_DAYS = 21
 """A certificate that ends sooner is a warning."""
@@ -66,7 +67,15 @@ def doors(prefix: str, system: str) -> Doors:
         fix="Look whether it runs, and whether name, port and firewall are right: nc -vz HOST PORT",
     )
     def reachable(_site: Site, door: Door) -> str:
-        return knock(door.host, door.port, system=system, seconds=CONNECT)
+        try:
+            return knock(door.host, door.port, system=system, seconds=CONNECT)
+        except Unreachable as error:
+            cause = error.identifiers.get("cause", "no answer")
+        name = system[0].upper() + system[1:]
+        raise Wrong(
+            f"{name} at {door} takes no connection: {cause}.",
+            f"Look whether it runs, and whether {door.address} and the firewall are right: nc -vz {door.host} {door.port}",
+        )
 
     @check(
         f"{prefix}.tls",

@@ -77,7 +77,7 @@ def _a_ca_file_of_something_else(site: Site) -> Iterator[None]:
 # -- Vault ------------------------------------------------------------------------------------------
 
 
-@planted("vault.reachable", fault="connection is refused", fix="nc -vz")
+@planted("vault.reachable", fault="connection is refused", fix="nc -vz 127.0.0.1 9")
 def _vault_is_away(site: Site) -> Iterator[None]:
     with site.variable("ROTATION_VAULT_ADDR", NOWHERE):
         yield
@@ -254,7 +254,7 @@ def _the_clock_of_the_tenant(site: Site) -> Iterator[None]:
     "directory.reachable",
     "corp 127.0.0.1:9",
     fault="connection is refused",
-    fix="nc -vz",
+    fix="nc -vz 127.0.0.1 9",
     areas=(Area.DIRECTORIES,),
 )
 def _a_controller_is_away(site: Site) -> Iterator[None]:
@@ -501,7 +501,11 @@ def _a_manifest_of_a_part(site: Site) -> Iterator[None]:
 
 
 @planted(
-    "console.reachable", "hq", fault="connection is refused", fix="nc -vz", areas=(Area.CONSOLES,)
+    "console.reachable",
+    "hq",
+    fault="connection is refused",
+    fix="nc -vz 127.0.0.1 9",
+    areas=(Area.CONSOLES,),
 )
 def _a_bridge_is_away(site: Site) -> Iterator[None]:
     with site.inventory(lambda data: data["services"][0]["console"].update(url=NOWHERE)):
