@@ -9,7 +9,7 @@ from cli.doctor.configuration import Configured
 from cli.doctor.model import Check, Plan, Wrong, check
 from cli.doctor.site import Site
 from cli.doctor.tls import Door, door_of
-from cli.doctor.vault import Vault
+from cli.doctor.vault_content import Vault
 from connectors.cayosoft.models import ConnectionRow
 from connectors.errors import NotFound
 from inventory.models import Connection, Driver, Service

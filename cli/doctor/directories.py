@@ -14,7 +14,7 @@ from cli.doctor.configuration import Configured
 from cli.doctor.model import Check, NotLooked, Plan, Wrong, check
 from cli.doctor.site import Site
 from cli.doctor.tls import Door
-from cli.doctor.vault import Vault
+from cli.doctor.vault_content import Vault
 from cli.doctor.words import many
 from connectors.active_directory.models import AccountState
 from connectors.active_directory.names import same_dn

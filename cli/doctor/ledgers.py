@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from cli.doctor.configuration import Configured
 from cli.doctor.model import Check, NotLooked, Plan, Wrong, check
 from cli.doctor.site import Site
-from cli.doctor.vault import Vault
+from cli.doctor.vault_content import Vault
 from connectors.errors import NotFound, OutOfStep, RotationError
 from connectors.ledger import Ledger
 from report.verdict import OUTCOMES

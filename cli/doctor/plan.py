@@ -14,6 +14,7 @@ from cli.doctor import (
     prefect,
     tenants,
     vault,
+    vault_content,
 )
 from cli.doctor.configuration import Configured
 from cli.doctor.model import CATALOGUE, Area, Check, Kind, Plan
@@ -32,14 +33,15 @@ def first(plan: Plan) -> Configured:
 def then(plan: Plan, site: Site, configured: Configured, areas: Collection[Area]) -> None:
     """Add everything else, once inventory and settings were read."""
     configuration.add_ca_files(plan, site, configured)
-    of_vault = vault.add(plan, site, configured)
+    signed_in = vault.add(plan, site, configured)
+    of_vault = vault_content.add(plan, site, configured, signed_in)
     directories.add(plan, site, configured, of_vault)
     tenants.add(plan, site, configured, of_vault)
     consoles.add(plan, site, configured, of_vault)
     if not areas or _NEED_PREFECT & set(areas):
         site.prefect_address = Address.told()
     of_prefect = prefect.add(plan, site)
-    intake.add(plan, site, (of_prefect, of_vault.signed_in))
+    intake.add(plan, site, (of_prefect, signed_in))
     ledgers.add(plan, site, configured, of_vault, of_prefect)
     clocks.add(plan)
 

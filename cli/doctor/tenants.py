@@ -14,7 +14,7 @@ from cli.doctor.configuration import Configured
 from cli.doctor.model import Check, Plan, Wrong, check
 from cli.doctor.site import Site
 from cli.doctor.tls import Door, door_of
-from cli.doctor.vault import Vault
+from cli.doctor.vault_content import Vault
 from cli.doctor.words import many
 from connectors.entra.manifest import load_manifest
 from connectors.entra.models import EntraAccount

@@ -11,13 +11,14 @@ from cli.doctor.model import Area, Result
 from cli.exits import Exit
 from sandbox import people
 from sandbox.standin.process import StandIn
-from tests.flows.doctor import faults, faults_of_runs
+from tests.flows.doctor import faults_of_accounts, faults_of_runs, faults_of_vault
 from tests.flows.doctor.planting import FAULTS, Planted
 from tests.flows.doctor.site import Site, installed
 from tests.running import Server
 
 pytestmark = pytest.mark.prefect
-assert faults and faults_of_runs  # imported for what they plant
+PLANTED_BY = (faults_of_vault, faults_of_accounts, faults_of_runs)
+"""Importing these has filled the list of faults."""
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cli.doctor import directories, ledgers, vault
+from cli.doctor import directories, ledgers, vault, vault_content
 from cli.doctor.model import Kind, NotLooked, Wrong
 from cli.doctor.prefect_api import Address, PrefectApi
 from cli.doctor.site import Choices, Site
@@ -105,7 +105,7 @@ def test_sudo_is_too_much() -> None:
 
 def test_what_the_inventory_asks_of_vault() -> None:
     """Each mode needs its own paths: who only updates stages nothing, and a static role is read by its name."""
-    paths = vault.needs_of(inventory()).paths
+    paths = vault_content.needs_of(inventory()).paths
     assert paths["kv/data/cayosoft/hq"] == {"read", "update"}
     assert paths["kv/data/rotation/hq-ad/pending/any"] == {"create", "update", "read"}
     assert paths["kv/metadata/rotation/hq-ad/pending/any"] == {"read", "delete"}
@@ -117,11 +117,12 @@ def test_what_the_inventory_asks_of_vault() -> None:
 def test_static_role() -> None:
     """A static role that cannot be used says why, with the advice of the connector."""
     error = InvalidInput("vault", "read static role", advice="Switch rotate_on_read off.")
-    told = _wrong(vault.static_role, _site(FakeVault(error=error)), ROLE)
+    told = _wrong(vault_content.static_role, _site(FakeVault(error=error)), ROLE)
     assert told.fix == "Switch rotate_on_read off."
     missing = FakeVault(error=NotFound("vault", "read static role"))
     assert (
-        "vault read ldap/static-role/branch" in _wrong(vault.static_role, _site(missing), ROLE).fix
+        "vault read ldap/static-role/branch"
+        in _wrong(vault_content.static_role, _site(missing), ROLE).fix
     )
 
 
@@ -129,10 +130,12 @@ def test_static_credential_by_its_short_name() -> None:
     """Vault's LDAP engine tells an account without its domain; another account is still noticed."""
     connection = inventory().connection("branch-ad")[1]
     assert connection.secret.engine is Engine.LDAP
-    assert "svc-branch" in vault.secret_of.look(_site(FakeVault(username="svc-branch")), connection)
+    assert "svc-branch" in vault_content.secret_of.look(
+        _site(FakeVault(username="svc-branch")), connection
+    )
     assert (
         "svc-other"
-        in _wrong(vault.secret_of, _site(FakeVault(username="svc-other")), connection).fault
+        in _wrong(vault_content.secret_of, _site(FakeVault(username="svc-other")), connection).fault
     )
 
 
@@ -141,7 +144,7 @@ def test_denied_paths_are_not_looked_at() -> None:
     site = _site()
     site.denied.add("kv/data/cayosoft/hq")
     with pytest.raises(NotLooked, match=r"vault\.capabilities"):
-        vault.secret_of.look(site, inventory().connection("hq-ad")[1])
+        vault_content.secret_of.look(site, inventory().connection("hq-ad")[1])
 
 
 _FINE = AccountState(
