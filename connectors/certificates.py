@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -38,11 +38,11 @@ class Doubt(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A certificate that was verified but for what ``doubt`` says. Times are UTC."""
+    """A verified certificate; one that is not believed has a ``doubt``, and nothing else is read of it."""
 
     names: tuple[str, ...]
     issuer: str
-    not_after: datetime | None
+    not_after: datetime | None  # UTC
     doubt: Doubt | None = None
 
     def left(self, now: datetime) -> timedelta:
@@ -74,14 +74,12 @@ def certificate_of(
     the host. Raises Unreachable when there is no answer, and InvalidInput for a CA file that cannot be read.
     """
     context = tls_context(ca_file, system)
-    for name in (host, *other_names):
-        shown = _shake(host, port, context, name, system, seconds)
+    shown = _shake(host, port, context, host, system, seconds)
+    for name in other_names:
         if shown.doubt is not Doubt.WRONG_NAME:
-            return shown
-    # Whose it is can be told all the same: its chain is verified here too, its name is not.
-    nameless = tls_context(ca_file, system)
-    nameless.check_hostname = False
-    return replace(_shake(host, port, nameless, host, system, seconds), doubt=Doubt.WRONG_NAME)
+            break
+        shown = _shake(host, port, context, name, system, seconds)
+    return shown
 
 
 def authority_dates(pem: bytes) -> tuple[datetime, ...]:

@@ -8,7 +8,7 @@ from cli.doctor import tls
 from cli.doctor.configuration import Configured
 from cli.doctor.model import Check, Plan, Wrong, check
 from cli.doctor.site import Site
-from cli.doctor.tls import Door, door_of
+from cli.doctor.tls import NO_DOOR, door_of
 from cli.doctor.vault_content import Vault
 from connectors.cayosoft.models import ConnectionRow
 from connectors.errors import NotFound
@@ -125,7 +125,7 @@ def operator(_site: Site, item: Service) -> str:
 def add(plan: Plan, site: Site, configured: Configured, vault: Vault) -> None:
     """Add the console of every service."""
     if site.inventory is None:
-        plan.add(DOORS.reachable.on("", [configured.inventory])(Door("", 0, None, "", "")))
+        plan.add(DOORS.reachable.on("", [configured.inventory])(NO_DOOR))
         return
     for item in site.inventory.services:
         console = item.console

@@ -13,7 +13,7 @@ from cli.doctor import tls
 from cli.doctor.configuration import Configured
 from cli.doctor.model import Check, NotLooked, Plan, Wrong, check
 from cli.doctor.site import Site
-from cli.doctor.tls import Door
+from cli.doctor.tls import NO_DOOR, Door
 from cli.doctor.vault_content import Vault
 from cli.doctor.words import many
 from connectors.active_directory.models import AccountState
@@ -21,7 +21,7 @@ from connectors.active_directory.names import same_dn
 from connectors.active_directory.settings import endpoint
 from connectors.errors import NotFound, NotPermitted
 from connectors.models import Presence
-from inventory.models import ActiveDirectoryConnection, Directory, RotatedBy
+from inventory.models import ActiveDirectoryConnection, Directory, RotatedBy, SecretPlace
 
 DOORS = tls.doors("directory", "a domain controller")
 
@@ -55,7 +55,6 @@ def reader(site: Site, item: Directory, controllers: Sequence[tuple[str, Check]]
     usable = [where for where, of in controllers if of.passed]
     if not usable:
         raise NotLooked(f"no controller of {item.name} can be used")
-    place = item.reader.handle
     for where in usable:
         refused: NotPermitted | None = None
         try:
@@ -66,11 +65,18 @@ def reader(site: Site, item: Directory, controllers: Sequence[tuple[str, Check]]
             reason = refused.identifiers.get("reason", "refused")
             raise Wrong(
                 f"The reader of {item.name} does not sign in at {where}: {reason}.",
-                f"Correct its secret (vault kv put -mount={place.mount} {place.path} username=... password=@FILE) or its "
-                "account. Wrong passwords count: look before you start doctor again and again.",
+                _correct(item.reader),
             )
     site.controllers[item.name] = usable
     return f"{len(usable)} of {many(len(controllers), 'controller')}"
+
+
+def _correct(place: SecretPlace | None) -> str:
+    where = f"-mount={place.mount} {place.path}" if place else "PATH"
+    return (
+        f"Correct its secret (vault kv put {where} username=... password=@FILE) or its account. Wrong passwords "
+        "count: look before you start doctor again."
+    )
 
 
 @check(
@@ -143,6 +149,25 @@ def validation_ou(site: Site, item: Directory, connection: ActiveDirectoryConnec
 
 
 @check(
+    "directory.setter-sign-in",
+    "the setter signs in",
+    fault="The setter does not sign in.",
+    fix="Correct its secret in Vault, or its account in the directory.",
+)
+def setter_sign_in(site: Site, item: Directory) -> str:
+    """Sign in once, when there is budget for it, before anything is asked about single accounts."""
+    refused: NotPermitted | None = None
+    try:
+        signed_in = site.directory(item).setter_signs_in()
+    except NotPermitted as error:
+        refused = error
+    else:
+        return f"{signed_in.account} at {signed_in.where}"
+    reason = refused.identifiers.get("reason", "refused")
+    raise Wrong(f"The setter of {item.name} does not sign in: {reason}.", _correct(item.setter))
+
+
+@check(
     "directory.setter",
     "the setter may reset the password of each account that the orchestrator rotates",
     fault="What the setter may do cannot be told.",
@@ -165,16 +190,23 @@ def setter(site: Site, item: Directory, connection: str, username: str) -> str:
 def add(plan: Plan, site: Site, configured: Configured, vault: Vault) -> None:
     """Add every directory of the inventory."""
     if site.inventory is None:
-        plan.add(DOORS.reachable.on("", [configured.inventory])(Door("", 0, None, "", "")))
+        plan.add(DOORS.reachable.on("", [configured.inventory])(NO_DOOR))
         return
     for item in site.inventory.directories:
+        mine = [
+            connection
+            for service in site.inventory.services
+            for connection in service.connections
+            if isinstance(connection, ActiveDirectoryConnection)
+            and connection.directory == item.name
+        ]
         read = _add_directory(plan, item, configured, vault)
-        for service in site.inventory.services:
-            for connection in service.connections:
-                if isinstance(connection, ActiveDirectoryConnection) and (
-                    connection.directory == item.name
-                ):
-                    _add_connection(plan, item, connection, read, vault)
+        sets: Check | None = None
+        if item.setter and any(one.rotated_by is RotatedBy.ORCHESTRATOR for one in mine):
+            needs = [read, vault.of(item.setter.handle)]
+            sets = plan.add(setter_sign_in.on(item.name, needs)(item))
+        for connection in mine:
+            _add_connection(plan, item, connection, read, sets)
 
 
 def _add_directory(plan: Plan, item: Directory, configured: Configured, vault: Vault) -> Check:
@@ -192,16 +224,16 @@ def _add_directory(plan: Plan, item: Directory, configured: Configured, vault: V
 
 
 def _add_connection(
-    plan: Plan, item: Directory, connection: ActiveDirectoryConnection, read: Check, vault: Vault
+    plan: Plan,
+    item: Directory,
+    connection: ActiveDirectoryConnection,
+    read: Check,
+    sets: Check | None,
 ) -> None:
     plan.add(validation_ou.on(connection.name, [read])(item, connection))
+    several = len(connection.accounts) > 1
     for known in connection.accounts:
-        subject = (
-            f"{connection.name} {known.username}"
-            if len(connection.accounts) > 1
-            else connection.name
-        )
+        subject = f"{connection.name} {known.username}" if several else connection.name
         there = plan.add(account.on(subject, [read])(item, connection.name, known.username))
-        if connection.rotated_by is RotatedBy.ORCHESTRATOR and item.setter:
-            needs = [there, vault.of(item.setter.handle)]
-            plan.add(setter.on(subject, needs)(item, connection.name, known.username))
+        if connection.rotated_by is RotatedBy.ORCHESTRATOR and sets:
+            plan.add(setter.on(subject, [there, sets])(item, connection.name, known.username))

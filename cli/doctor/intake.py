@@ -287,7 +287,7 @@ def add(plan: Plan, site: Site, systems_are_there: tuple[Check | None, ...]) -> 
     there: Check | None = mine
     if url:
         secure = url.startswith("https")
-        door = door_of(url, None, "the machine's store", "--intake")
+        door = door_of(url, None, "SSL_CERT_FILE", "--intake")
         there = DOORS.add(plan, "", door) if secure else None
     up = plan.add(alive.on("", [there])(url))
     goes = plan.add(ready.on("", [up])(url))

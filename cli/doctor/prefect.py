@@ -15,8 +15,8 @@ from cli.doctor.model import Check, Plan, Wrong, check
 from cli.doctor.site import Site
 from cli.doctor.tls import door_of
 from cli.doctor.words import many
-from connectors.entra.authority import date_of
 from connectors.errors import NotFound, NotPermitted
+from connectors.http import date_of
 
 if TYPE_CHECKING:
     pass

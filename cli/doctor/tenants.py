@@ -13,7 +13,7 @@ from cli.doctor import tls
 from cli.doctor.configuration import Configured
 from cli.doctor.model import Check, Plan, Wrong, check
 from cli.doctor.site import Site
-from cli.doctor.tls import Door, door_of
+from cli.doctor.tls import NO_DOOR, door_of
 from cli.doctor.vault_content import Vault
 from cli.doctor.words import many
 from connectors.entra.manifest import load_manifest
@@ -205,7 +205,7 @@ def manifest_complete(_site: Site, source: str, connection: str) -> str:
 def add(plan: Plan, site: Site, configured: Configured, vault: Vault) -> None:
     """Add every tenant of the inventory."""
     if site.inventory is None:
-        plan.add(SIGN_IN.reachable.on("", [configured.inventory])(Door("", 0, None, "", "")))
+        plan.add(SIGN_IN.reachable.on("", [configured.inventory])(NO_DOOR))
         return
     for item in site.inventory.tenants:
         apps = _add_tenant(plan, item, configured, vault)

@@ -32,6 +32,10 @@ class Door:
         return f"{self.host}:{self.port}"
 
 
+NO_DOOR = Door("", 0, None, "", "")
+"""For a check that stands for its whole area where the inventory cannot be read."""
+
+
 def door_of(url: str, ca_file: Path | None, field: str, address: str, port: int = 443) -> Door:
     """Return where a URL leads."""
     parts = urlsplit(url)
@@ -88,7 +92,7 @@ def doors(prefix: str, system: str) -> Doors:
         shown = _look(door, system)
         if shown.doubt is not None:
             raise Wrong(
-                f"The certificate of {system} at {door} is not believed: {shown.doubt.value}{_whose(shown)}.",
+                f"The certificate of {system} at {door} is not believed: {shown.doubt.value}.",
                 _remedy(door, shown),
             )
         return (
@@ -121,10 +125,6 @@ def _look(door: Door, system: str) -> Certificate:
     return certificate_of(door.host, door.port, door.ca_file, system=system, seconds=CONNECT)
 
 
-def _whose(shown: Certificate) -> str:
-    return f" ({', '.join(shown.names)})" if shown.names else ""
-
-
 def _remedy(door: Door, shown: Certificate) -> str:
     see = f"see it with: openssl s_client -connect {door} -showcerts"
     match shown.doubt:
@@ -132,14 +132,17 @@ def _remedy(door: Door, shown: Certificate) -> str:
             trusted = (
                 f"{door.ca_file}, which {door.field} names,"
                 if door.ca_file
-                else "the machine's store"
+                else "the machine's store,"
             )
             return (
                 f"Its issuer is not in {trusted} or a certificate between is not sent. Set {door.field} to the PEM file "
                 f"of the authority that issued it; {see}"
             )
         case Doubt.WRONG_NAME:
-            return f"Write a name that it carries into {door.address}, or have {door.host} added to it; {see}"
+            return (
+                f"Write a name that it carries into {door.address}, or have it issued for {door.host} too; see its names "
+                f"with: openssl s_client -connect {door} </dev/null | openssl x509 -noout -ext subjectAltName"
+            )
         case Doubt.NO_TLS:
             return f"Correct host and port in {door.address}, or switch TLS on there; {see}"
         case _:

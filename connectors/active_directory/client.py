@@ -80,6 +80,11 @@ class ActiveDirectoryClient:
         with self._identities.reader("sign in the reader", where) as session:
             return SignIn(str(self._settings.reader), session.where, datetime.now(UTC))
 
+    def setter_signs_in(self) -> SignIn:
+        """Sign the setter in, when there is budget for it; raise what ``set_password`` raises for one that does not."""
+        with self._identities.setter("sign in the setter") as (session, credential):
+            return SignIn(credential.username, session.where, datetime.now(UTC))
+
     def exists(self, dn: str) -> bool:
         """Say whether the reader sees an object."""
         require_within(dn, self._settings.base_dn)

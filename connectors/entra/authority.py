@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import email.utils
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import httpx
 
@@ -12,7 +11,7 @@ from connectors.entra.errors import BAD_ADDRESS, NOT_UNDERSTOOD
 from connectors.entra.settings import SYSTEM, TenantSettings
 from connectors.entra.wire import json_object
 from connectors.errors import InvalidInput, Unreachable
-from connectors.http import Effect, exchange
+from connectors.http import Effect, date_of, exchange
 
 _OPERATION = "look at the sign-in service"
 
@@ -49,12 +48,3 @@ def look_at_authority(client: httpx.Client, settings: TenantSettings) -> Authori
     if not answer.is_success or body is None or not isinstance(body.get("issuer"), str):
         raise Unreachable(SYSTEM, _OPERATION, tenant=settings.name, advice=NOT_UNDERSTOOD)
     return AuthorityFacts(str(body["issuer"]), date_of(answer))
-
-
-def date_of(answer: httpx.Response) -> datetime | None:
-    """Return when an answer was made by the server's own clock, in UTC; None where it does not say."""
-    try:
-        said = email.utils.parsedate_to_datetime(answer.headers["Date"])
-    except (KeyError, ValueError):
-        return None
-    return said.astimezone(UTC)

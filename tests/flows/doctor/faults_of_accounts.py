@@ -52,6 +52,11 @@ def _a_controller_hangs(site: Site) -> Iterator[None]:
     site.world.directory.release()
 
 
+def _wrong_sign_ins(site: Site, username: str) -> int:
+    users = site.world.directory.state()["users"]
+    return sum(users[username]["bad_password_counts"].values())
+
+
 @planted(
     "directory.reader",
     "corp",
@@ -60,14 +65,26 @@ def _a_controller_hangs(site: Site) -> Iterator[None]:
     areas=(Area.DIRECTORIES,),
 )
 def _the_reader_has_another_password(site: Site) -> Iterator[None]:
-    def wrong() -> int:
-        users = site.world.directory.state()["users"]
-        return sum(users[people.READER]["bad_password_counts"].values())
-
-    before = wrong()
+    before = _wrong_sign_ins(site, people.READER)
     with site.secret("orchestrator/ad-reader", password=people.password()):
         yield
-    assert wrong() == before + 1, "one sign-in, although there are two controllers"
+    after = _wrong_sign_ins(site, people.READER)
+    assert after == before + 1, "one sign-in, although there are two controllers"
+
+
+@planted(
+    "directory.setter-sign-in",
+    "corp",
+    fault="wrong password",
+    fix="vault kv put -mount=kv orchestrator/ad-setter",
+    areas=(Area.DIRECTORIES,),
+)
+def _the_setter_has_another_password(site: Site) -> Iterator[None]:
+    before = _wrong_sign_ins(site, people.SETTER)
+    with site.secret("orchestrator/ad-setter", password=people.password()):
+        yield
+    after = _wrong_sign_ins(site, people.SETTER)
+    assert after == before + 1, "one sign-in, whatever is to be asked about accounts"
 
 
 @planted(
