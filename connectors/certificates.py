@@ -19,11 +19,9 @@ from cryptography import x509
 from connectors.errors import Unreachable
 from connectors.http import tls_context
 
-_EXPIRED = 10  # X509_V_ERR_CERT_HAS_EXPIRED
-_NOT_YET = 9
-_WRONG_NAME = frozenset(
-    {62, 63, 64}
-)  # X509_V_ERR_HOSTNAME_MISMATCH, ..._EMAIL_..., ..._IP_ADDRESS_...
+# OpenSSL's verification results (x509_vfy.h): not yet valid, expired, mismatch of host name, e-mail or address.
+_NOT_YET, _EXPIRED = 9, 10
+_WRONG_NAME = frozenset({62, 63, 64})
 
 
 class Doubt(StrEnum):

@@ -132,7 +132,7 @@ def ready(site: Site, told: str | None) -> str:
             part = report.get(name) or {}
             if part.get("fine") is not True:
                 raise Wrong(
-                    f"The intake accepts no news: its {name} is not right.",
+                    f"The intake accepts no news: {name} not in order.",
                     str(part.get("what_to_do") or "systemctl restart account-rotation-intake"),
                 )
         raise Wrong(
