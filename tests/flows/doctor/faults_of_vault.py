@@ -230,7 +230,7 @@ def _the_clock_of_the_directory(site: Site) -> Iterator[None]:
 
 @planted(
     "clocks.agree",
-    fault="sign-in service of north is 600 s ahead of",
+    fault="sign-in service of north is",
     fix="chronyc",
     areas=(Area.CLOCKS,),
 )

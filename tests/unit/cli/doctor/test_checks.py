@@ -185,7 +185,7 @@ class FakeDirectory:
 
     def controller(self, where: str) -> ControllerFacts:
         """Say whose controller it is."""
-        return ControllerFacts(where, NOW, self.context)
+        return ControllerFacts(where, datetime.now(UTC), self.context)
 
 
 def test_controller_of_another_domain() -> None:
