@@ -19,6 +19,7 @@ class Exit(IntEnum):
     REMEDIATION_REQUIRED = 10
     VALIDATION_FAILED = 11
     CHECK_FAILED = 12
+    WARNING_FOUND = 13
     UNREACHABLE = 20
     REFUSED = 21
     SUPERSEDED = 22
@@ -47,7 +48,8 @@ CODES = {
 WITHOUT_A_STATE = {
     Exit.CRASH: "a defect of account-rotation; it names its kind and place, and no text that could hold a secret",
     Exit.USAGE: "the command was typed wrongly; nothing was done",
-    Exit.CHECK_FAILED: "a check that was asked for has failed, such as one of `bridge check`",
+    Exit.CHECK_FAILED: "a check that was asked for has failed: one of `bridge check`, or `doctor` has found a fault",
+    Exit.WARNING_FOUND: "`doctor` has found nothing but what works today and should be looked at",
     Exit.STOPPED: "stopped by Ctrl-C",
 }
 """What the codes mean that no end state has."""

@@ -22,6 +22,7 @@ from cli import (
     spools,
     updates,
 )
+from cli.doctor.command import doctor
 from cli.documented import INSTALL, LOOK, TRY, add, epilog
 from cli.ending import run
 from cli.output import want_json
@@ -77,6 +78,7 @@ add(app, rotations.remediate)
 add(app, updates.plan)
 add(app, updates.verify)
 add(app, ledgers.ledger)
+add(app, doctor)
 app.add_typer(inventories.app, name="inventory", rich_help_panel=LOOK)
 app.add_typer(consents.app, name="consent", rich_help_panel=LOOK)
 app.add_typer(bridges.app, name="bridge", rich_help_panel=LOOK)

@@ -11,6 +11,7 @@ import email.utils
 import math
 import ssl
 import time
+from datetime import UTC, datetime
 from enum import Enum, auto
 from pathlib import Path
 from typing import Any
@@ -137,3 +138,12 @@ def seconds_asked(value: str | None) -> float | None:
         return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
     except ValueError:
         return None
+
+
+def date_of(response: httpx.Response) -> datetime | None:
+    """Return when an answer was made by the server's own clock, in UTC to the second; None when it does not say."""
+    try:
+        said = email.utils.parsedate_to_datetime(response.headers["Date"])
+    except (KeyError, ValueError):
+        return None
+    return said.astimezone(UTC)

@@ -1,7 +1,7 @@
 """Write the documents that follow from the code, or check that they are current.
 
-``python docs/generate.py`` writes docs/errors.md, docs/cli.md, docs/bridge-checks.md and the table in docs/procedure.md;
-with ``--check`` it ends with 1, and the command to run, when one of them is stale.
+``python docs/generate.py`` writes docs/errors.md, docs/cli.md, docs/bridge-checks.md and the tables in docs/procedure.md
+and docs/doctor.md; with ``--check`` it ends with 1, and the command to run, when one of them is stale.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from pathlib import Path
 from bridge_checks_page import bridge_checks_page
 from cli_page import cli_page
 
+from cli.doctor.model import Area
+from cli.doctor.plan import catalogue
 from cli.exits import CODES, Exit
 from connectors import errors
 from connectors.errors import RotationError, SignInReason, Unreachable
@@ -85,18 +87,38 @@ def procedure_page(current: str) -> str:
     """Return docs/procedure.md with its table written anew between the marks."""
     rows = [[s.number, s.title, s.source.value, s.changes or "-", s.lost_answer] for s in STEPS]
     head = ["no.", "step", "from", "changes what", "a lost answer means"]
+    return between_the_marks(current, table(head, rows))
+
+
+def doctor_page(current: str) -> str:
+    """Return docs/doctor.md with its list of checks written anew between the marks."""
+    parts = []
+    for area in Area:
+        rows = [
+            [f"`{k.id}`", k.wanted, "warning" if k.warns else "fault", k.fix.replace("|", "\\|")]
+            for k in catalogue()
+            if k.area is area
+        ]
+        head = ["check", "looks whether", "else", "the usual fix"]
+        parts.append(f"### {area.value}\n\n{table(head, rows)}")
+    return between_the_marks(current, "\n\n".join(parts))
+
+
+def between_the_marks(current: str, text: str) -> str:
+    """Return a page with what stands between its marks replaced."""
     before, rest = current.split(BEGIN)
-    return f"{before}{BEGIN}\n{table(head, rows)}\n{END}{rest.split(END)[1]}"
+    return f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}"
 
 
 def main() -> int:
     """Write or check; return the exit code."""
-    procedure = DOCS / "procedure.md"
+    procedure, doctor = DOCS / "procedure.md", DOCS / "doctor.md"
     pages = {
         DOCS / "errors.md": errors_page(),
         DOCS / "cli.md": cli_page(),
         DOCS / "bridge-checks.md": bridge_checks_page(),
         procedure: procedure_page(procedure.read_text()),
+        doctor: doctor_page(doctor.read_text()),
     }
     stale = [page for page, text in pages.items() if not page.exists() or page.read_text() != text]
     if "--check" in sys.argv:

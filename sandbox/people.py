@@ -86,7 +86,7 @@ class AppKey:
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - dt.timedelta(days=1))
-            .not_valid_after(now + dt.timedelta(days=2))
+            .not_valid_after(now + dt.timedelta(days=90))
             .sign(key, hashes.SHA256())
         )
         return cls(

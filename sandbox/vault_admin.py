@@ -62,6 +62,7 @@ class VaultAdmin:
     """Set Vault up over its API with the root token, as on a real server."""
 
     def __init__(self, url: str, ca_file: Path, root_token: str) -> None:
+        self.token = root_token
         self._http = httpx.Client(
             base_url=f"{url}/v1",
             headers={"X-Vault-Token": root_token},

@@ -10,12 +10,15 @@ from connectors.active_directory import accounts, passwords, rights, users
 from connectors.active_directory.identities import Identities
 from connectors.active_directory.models import (
     AccountState,
+    ControllerFacts,
     DirectoryUser,
     LockoutPolicy,
     RightCheck,
 )
 from connectors.active_directory.names import new_sam_account_name, require_within, same_dn
 from connectors.active_directory.settings import DirectorySettings
+from connectors.active_directory.values import generalized_time
+from connectors.errors import NotFound
 from connectors.models import SecretHandle, SignIn
 from connectors.secret import Secret
 
@@ -60,6 +63,37 @@ class ActiveDirectoryClient:
         """
         with self._identities.account(account, "sign in", where) as (session, credential):
             return SignIn(credential.username, session.where, datetime.now(UTC))
+
+    def controller(self, where: str) -> ControllerFacts:
+        """Read what one controller tells about itself, without signing in. Raises Unreachable."""
+        operation = "look at controller"
+        with self._identities.stranger(operation, where) as session:
+            entry = session.read("", ("currentTime", "defaultNamingContext"), operation)
+            clock = generalized_time(entry.text("currentTime"))
+            return ControllerFacts(session.where, clock, entry.text("defaultNamingContext"))
+
+    def reader_signs_in(self, where: str) -> SignIn:
+        """Sign the reader in on one controller, once; raise NotPermitted, and Unreachable.
+
+        A password that was wrong before is not tried again while Vault holds the same version.
+        """
+        with self._identities.reader("sign in the reader", where) as session:
+            return SignIn(str(self._settings.reader), session.where, datetime.now(UTC))
+
+    def setter_signs_in(self) -> SignIn:
+        """Sign the setter in, when there is budget for it; raise what ``set_password`` raises for one that does not."""
+        with self._identities.setter("sign in the setter") as (session, credential):
+            return SignIn(credential.username, session.where, datetime.now(UTC))
+
+    def exists(self, dn: str) -> bool:
+        """Say whether the reader sees an object."""
+        require_within(dn, self._settings.base_dn)
+        try:
+            with self._identities.reader("look for object") as session:
+                session.read(dn, ("objectClass",), "look for object")
+        except NotFound:
+            return False
+        return True
 
     def account_state(self, username: str, *, where: str | None = None) -> AccountState:
         r"""Read an account (UPN, sAMAccountName or ``DOMAIN\name``) as the reader identity.

@@ -72,6 +72,10 @@ class Identities:
         with session:
             yield session, credential
 
+    def stranger(self, operation: str, where: str) -> Session:
+        """Connect to one controller without signing in."""
+        return next(self._transport.sessions(operation, where))
+
     def reader(self, operation: str, where: str | None = None) -> Session:
         """Sign in as the reader on the first controller that gives a verdict."""
         credential = self._secrets.credential(self._settings.reader)

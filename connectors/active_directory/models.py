@@ -41,6 +41,15 @@ class LockoutPolicy:
     certain: bool = True  # False: a password settings object applies that the reader may not read
 
 
+@dataclass(frozen=True, slots=True)
+class ControllerFacts:
+    """What a domain controller tells a stranger about itself. Times are UTC."""
+
+    where: str
+    clock: datetime | None  # None: it does not say
+    naming_context: str | None  # the head of its domain
+
+
 class Right(StrEnum):
     """A right of the connection account: validation needs the first four, the vendor documents the others."""
 

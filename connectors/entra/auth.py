@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import logging
 import threading
 from collections.abc import Mapping
@@ -60,6 +62,28 @@ class Tokens:
             # A kept token would keep its old roles, and MSAL has no other way to drop it.
             self._apps.pop(identity, None)
             return self._token(identity)
+
+    def permissions(self, identity: AppIdentity) -> frozenset[str] | None:
+        """Return the application permissions that a new token of ``identity`` carries.
+
+        None where the token cannot be read: Microsoft keeps the form of Graph's tokens to itself.
+        """
+        claims = self.renew(identity).reveal().split(".")[1:2]
+        try:
+            body = json.loads(base64.urlsafe_b64decode(f"{claims[0]}==="))
+        except (IndexError, ValueError):
+            return None
+        roles = body.get("roles", []) if isinstance(body, dict) else None
+        return frozenset(map(str, roles)) if isinstance(roles, list) else None
+
+    def certificate_ends(self, identity: AppIdentity) -> datetime | None:
+        """Return until when the certificate of ``identity`` is valid, in UTC; None for a client secret."""
+        if identity.kind is CredentialKind.SECRET:
+            return None
+        document = self._secrets.document(identity.credential)
+        certificate = _field(document, "certificate", identity)
+        _check_certificate(_field(document, "private_key", identity), certificate, identity)
+        return x509.load_pem_x509_certificate(certificate.reveal_bytes()).not_valid_after_utc
 
     def _token(self, identity: AppIdentity) -> Secret:
         _log.debug("entra: %s: client %s", _OPERATION, identity.client_id)

@@ -12,6 +12,7 @@ import httpx
 
 from connectors.entra.apps import app_presence
 from connectors.entra.auth import Tokens
+from connectors.entra.authority import AuthorityFacts, look_at_authority
 from connectors.entra.bringing_about import BringingAbout
 from connectors.entra.errors import lacks
 from connectors.entra.granted import ConsentHistory
@@ -100,6 +101,30 @@ class EntraClient:
     def check(self) -> None:
         """Sign the verifier in anew; changes nothing. Raises what is wrong with the settings."""
         self._tokens.renew(self._settings.verifier)
+
+    def authority(self) -> AuthorityFacts:
+        """Look at the tenant's sign-in service without signing in.
+
+        Raises Unreachable, and InvalidInput where it does not know the tenant.
+        """
+        return look_at_authority(self._client, self._settings)
+
+    def permissions(self, role: str) -> frozenset[str] | None:
+        """Sign in as ``verifier``, ``validator``, ``setter`` or ``remediator``; return its permissions.
+
+        None where they cannot be told. Raises what is wrong with its credential, and InvalidInput without one.
+        """
+        return self._tokens.permissions(self._own(role))
+
+    def certificate_ends(self, role: str) -> datetime | None:
+        """Return until when the certificate of one of our identities is valid; None for a client secret."""
+        return self._tokens.certificate_ends(self._own(role))
+
+    def _own(self, role: str) -> AppIdentity:
+        identity: AppIdentity | None = getattr(self._settings, role)
+        if identity is None:
+            raise lacks(self._settings, InvalidInput, "look at identity", role, "it does nothing")
+        return identity
 
     def renew_tokens(self) -> None:
         """Fetch new tokens, so that permissions granted since the last ones are in them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
@@ -15,7 +16,7 @@ from connectors.models import Credential, Engine, SecretHandle, SecretVersion
 from connectors.secret import Secret
 from connectors.vault import kv
 from connectors.vault.approvals import Approvals
-from connectors.vault.auth import AuthMethod, method
+from connectors.vault.auth import LOOK_UP_SELF, AuthMethod, look_up_self, method
 from connectors.vault.call import Answer, Call
 from connectors.vault.clock import Clock
 from connectors.vault.failures import by_status
@@ -26,6 +27,7 @@ from connectors.vault.models import (
     NodeState,
     SecretMetadata,
     Staged,
+    TokenFacts,
     VaultHealth,
     WrappingToken,
 )
@@ -230,10 +232,24 @@ class VaultClient:
         )
         if "initialized" not in answer.body:  # a rate limit, or a proxy in between
             raise by_status(answer.status, call) if answer.status != 200 else not_vault(call)
+        seconds = answer.body.get("server_time_utc")
         return VaultHealth(
             _STATES[answer.status],
             str(answer.body.get("version") or ""),
             str(answer.body.get("cluster_name") or ""),
+            datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int) else None,
+        )
+
+    def token(self) -> TokenFacts | None:
+        """Sign in when that is due, and read what the token is; None when it may not look itself up."""
+        answer = self._ask(LOOK_UP_SELF, look_up_self)
+        if answer.status != 200:
+            return None
+        policies, seconds = answer.data.get("policies"), answer.data.get("ttl")
+        return TokenFacts(
+            tuple(map(str, policies)) if isinstance(policies, list) else (),
+            float(seconds) if isinstance(seconds, int | float) and seconds > 0 else None,
+            answer.data.get("renewable") is True,
         )
 
     def _ask(self, call: Call, send: Send) -> Answer:

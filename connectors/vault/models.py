@@ -65,13 +65,26 @@ class NodeState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class VaultHealth:
-    """The health of the node that answered. Version and cluster name are empty when it hides them."""
+    """The health of the node that answered. Version and cluster name are empty when it hides them.
+
+    ``clock`` is its time in UTC, to the second; None when it does not say.
+    """
 
     state: NodeState
     version: str
     cluster: str
+    clock: datetime | None = None
 
     @property
     def serves(self) -> bool:
         """Say whether this node answers reads and passes writes on."""
         return self.state in (NodeState.ACTIVE, NodeState.STANDBY, NodeState.PERFORMANCE_STANDBY)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenFacts:
+    """What Vault says about the token that this product uses now. ``seconds`` None: it does not end."""
+
+    policies: tuple[str, ...]
+    seconds: float | None
+    renewable: bool

@@ -159,6 +159,10 @@ def _handler(app: App) -> type[BaseHTTPRequestHandler]:
         wbufsize = -1  # headers and body in one packet: no wait for a delayed acknowledgement
         disable_nagle_algorithm = True
 
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            """Return the Date of an answer, by this stand-in's own clock."""
+            return super().date_time_string(app.control.now() if timestamp is None else timestamp)
+
         def _act(self) -> None:
             parts = urlsplit(self.path)
             name, handler, params = app.match(self.command, parts.path)

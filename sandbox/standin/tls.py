@@ -51,7 +51,7 @@ class Authority:
         authority.ca_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         return authority
 
-    def issue(self, name: str, *host_names: str, days: int = 2) -> tuple[Path, Path]:
+    def issue(self, name: str, *host_names: str, days: int = 90) -> tuple[Path, Path]:
         """Issue a server certificate for loopback and ``host_names``; return its PEM and key files.
 
         Negative ``days`` make an expired one.
@@ -84,7 +84,7 @@ class Authority:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, days: int = 2
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, days: int = 90
 ) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
     return (

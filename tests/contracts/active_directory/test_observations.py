@@ -7,7 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from connectors.errors import BudgetSpent, NotFound, SignInRefused
+from connectors.errors import (
+    BudgetSpent,
+    InvalidInput,
+    NotFound,
+    NotPermitted,
+    SignInRefused,
+)
 from tests.contracts.active_directory.lab import THRESHOLD, Lab
 
 
@@ -110,3 +116,33 @@ def test_closed_settings_object(lab: Lab, new_password: Callable[[], str]):
 
     assert "Password Settings Container" in caught.value.what_to_do()
     assert lab.bad_passwords("svc-strict") == 1
+
+
+def test_controller_tells_a_stranger(lab: Lab):
+    """A controller tells its time and its domain to whoever asks, without a sign-in."""
+    facts = lab.client.controller(lab.standin.url)
+
+    assert facts.clock
+    assert abs(datetime.now(UTC) - facts.clock) < timedelta(seconds=30)
+    assert (facts.naming_context or "").casefold() == lab.settings.base_dn.casefold()
+
+
+def test_reader_signs_in(lab: Lab):
+    """The reader signs in on the controller that is named; a wrong password is tried once, however often asked."""
+    assert lab.client.reader_signs_in(lab.standin.url).where == lab.standin.url
+
+    client = lab.client_with(reader=lab.wrong("svc-odd", "not this one"))
+    before = lab.client.account_state("svc-odd").bad_password_count
+    for _ in range(3):
+        with pytest.raises(NotPermitted, match="wrong password"):
+            client.reader_signs_in(lab.standin.url)
+    assert lab.client.account_state("svc-odd").bad_password_count == before + 1
+
+
+def test_exists(lab: Lab):
+    """An object is there or it is not; one outside of the domain is not even looked for."""
+    there = lab.client.account_state("svc-names").dn
+    assert lab.client.exists(there)
+    assert not lab.client.exists(f"OU=Nowhere,{lab.settings.base_dn}")
+    with pytest.raises(InvalidInput):
+        lab.client.exists("OU=Other,DC=elsewhere,DC=test")

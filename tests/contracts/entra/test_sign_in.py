@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from connectors.entra.models import ProbeVerdict
+from connectors.entra.needs import lacking
 from connectors.entra.settings import AppIdentity, CredentialKind
 from connectors.errors import (
     BudgetSpent,
@@ -36,6 +38,45 @@ def test_certificate_and_secret(desk: Desk) -> None:
     desk.client.renew_tokens()
     signed_in = {entry["detail"]["client"] for entry in desk.tenant.calls("token")}
     assert signed_in == {VERIFIER, VALIDATOR, SETTER, REMEDIATOR}
+
+
+def test_permissions_of_our_applications(desk: Desk) -> None:
+    """A token tells the application permissions it was issued with; a permission granted since is in the next one."""
+    held = desk.client.permissions("verifier")
+    assert held is not None
+    assert lacking("verifier", held) == ()
+    grant = {"client": SETTER, "kind": "application", "values": ["User.Read.All"]}
+    assert "User.Read.All" not in (desk.client.permissions("setter") or ())
+    desk.tenant.do("grant", **grant)
+    assert "User.Read.All" in (desk.client.permissions("setter") or ())
+    with (
+        desk.again(remediator=None) as without,
+        pytest.raises(InvalidInput, match="remediator"),
+    ):
+        without.permissions("remediator")
+
+
+def test_certificate_ends(desk: Desk) -> None:
+    """The certificate in Vault tells its end; a client secret tells none."""
+    ends = desk.client.certificate_ends("verifier")
+    assert ends
+    assert ends > datetime.now(UTC)
+    assert desk.client.certificate_ends("validator") is None
+
+
+def test_authority(desk: Desk) -> None:
+    """The sign-in service tells a stranger its time by its own clock, and refuses a tenant it does not know."""
+    facts = desk.client.authority()
+    assert facts.clock
+    assert abs(datetime.now(UTC) - facts.clock) < timedelta(seconds=30)
+    desk.tenant.advance(3600)
+    later = desk.client.authority().clock
+    assert later
+    assert later - datetime.now(UTC) > timedelta(minutes=59)
+    tenant_id = "11111111-2222-3333-4444-555555555555"
+    with desk.again(tenant_id=tenant_id) as other, pytest.raises(InvalidInput):
+        other.authority()
+    assert not desk.tenant.calls("token")
 
 
 def test_right_password(desk: Desk) -> None:

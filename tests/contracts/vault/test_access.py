@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -229,6 +230,27 @@ def test_health(client: VaultClient) -> None:
     health = client.health()
     assert (health.state, health.serves) == (NodeState.ACTIVE, True)
     assert health.version
+    assert health.clock
+    assert abs(datetime.now(UTC) - health.clock) < timedelta(seconds=30)
+
+
+def test_token(client: VaultClient, server: Server, tmp_path: Path) -> None:
+    """The token that is used tells its policies and how long it lasts; a root token is one, and does not end."""
+    facts = client.token()
+    assert facts is not None
+    assert "root" not in facts.policies
+    assert facts.seconds
+    assert facts.renewable
+    settings = VaultSettings(
+        addr=server.url,
+        ca_file=server.ca_file,
+        auth=AuthKind.TOKEN,
+        token_file=private_file(tmp_path / "root", server.root),
+    )
+    with VaultClient(settings) as root:
+        told = root.token()
+    assert told is not None
+    assert (told.policies, told.seconds) == (("root",), None)
 
 
 def test_foreign_ca_is_refused(

@@ -1,0 +1,1 @@
+"""Doctor without an installation."""
