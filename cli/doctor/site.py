@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from intake.settings import IntakeSettings
 
 T = TypeVar("T")
-CONNECT = 5.0
+CONNECT = 10.0
 """Seconds that a connection and its handshake may take."""
 CLOSING = 3.0
 """Seconds in which everything is closed, or left to end by itself."""

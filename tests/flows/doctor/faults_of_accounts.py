@@ -39,13 +39,13 @@ def _a_controller_is_away(site: Site) -> Iterator[None]:
 @planted(
     "directory.domain",
     "*",
-    fault="no answer within 1.5 s",
+    fault="no answer within 4 s",
     fix="ldapsearch",
     areas=(Area.DIRECTORIES,),
 )
 def _a_controller_hangs(site: Site) -> Iterator[None]:
     site.world.directory.arm("dc2.search", "hold_before", times=1)
-    site.patience = 1.5
+    site.patience = 4.0
     yield
     site.patience = 20.0
     site.world.directory.disarm()

@@ -91,10 +91,10 @@ def _vault_is_sealed(site: Site) -> Iterator[None]:
     site.world.vault.do("unseal")
 
 
-@planted("vault.state", fault="no answer within 1 s", fix="vault status", areas=SECRETS)
+@planted("vault.state", fault="no answer within 4 s", fix="vault status", areas=SECRETS)
 def _vault_hangs(site: Site) -> Iterator[None]:
     site.world.vault.arm("sys.health", "hold_before", times=0)
-    site.patience = 1.0
+    site.patience = 4.0
     yield
     site.patience = 20.0
     site.world.vault.disarm()
