@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from cli.doctor.keys import KEYS
 from cli.documented import LOOK, documented
@@ -36,7 +34,7 @@ def _known(given: list[str] | None) -> list[str]:
 
 
 @documented(
-    "Look at the whole installation, and name the fix of each fault.",
+    "Find what is wrong in the whole installation.",
     section=LOOK,
     examples=(
         "account-rotation doctor",
@@ -82,6 +80,8 @@ def doctor(
     choices = Choices(prefect_yaml, automations, intake)
     with _progress() as tell:
         found = examine(choices, [Area(name) for name in only or ()], patience=patience, tell=tell)
+    from rich.console import Console  # noqa: PLC0415
+
     if as_json:
         write_json(found.as_data())
     else:
@@ -92,6 +92,9 @@ def doctor(
 @contextmanager
 def _progress() -> Iterator[Tell]:
     """Say on stderr how far it is, where that is a terminal."""
+    from rich.console import Console  # noqa: PLC0415  help and completion need none of it
+    from rich.text import Text  # noqa: PLC0415
+
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda _over, _all, _busy: None
