@@ -106,7 +106,7 @@ def test_sealed_vault_is_unreachable(shaken: VaultClient, faults: StandIn) -> No
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ('{"schema": 3, "connection": "NAME"}', "newer than 2"),
+        ('{"schema": 4, "connection": "NAME"}', "newer than 3"),
         ('{"schema": 1, "connection": "another"}', "another connection"),
         ('{"schema": 1, "connection": "NAME", "surprise": true}', "form"),
         ("not json", "form"),
@@ -127,11 +127,12 @@ def test_strange_documents_are_refused(client: VaultClient, content: str | None,
     assert refused.value.what_to_do()
 
 
-def test_the_schema_before_is_read(client: VaultClient) -> None:
+@pytest.mark.parametrize("schema", [1, 2])
+def test_the_schemas_before_are_read(client: VaultClient, schema: int) -> None:
     """A ledger that an older version wrote is read with all it says, and written in the schema of now."""
     ledgers, name = keep(client), new_name()
     older = {
-        "schema": 1, "connection": name, "outcome": "Ready", "holder": None, "verified_at": None,
+        "schema": schema, "connection": name, "outcome": "Ready", "holder": None, "verified_at": None,
         "applied": {"account": "svc@corp", "label": "kv/a#1@t", "at": "2026-01-02T03:04:05Z"},
         "attempts": [], "findings": ["a"],
     }  # fmt: skip
@@ -143,7 +144,7 @@ def test_the_schema_before_is_read(client: VaultClient) -> None:
     assert (found.applied.label, found.outcome, found.findings) == ("kv/a#1@t", "Ready", ("a",))
     assert ledgers.write(found).fence == 2
     (field,) = client.document(ledgers.handle(name)).values()
-    assert json.loads(field.reveal())["schema"] == 2
+    assert json.loads(field.reveal())["schema"] == 3
 
 
 def test_a_person_can_read_it(client: VaultClient, server: Server) -> None:
@@ -154,7 +155,7 @@ def test_a_person_can_read_it(client: VaultClient, server: Server) -> None:
     path = f"{MOUNT}/data/apps/rotation/{name}/ledger"
     shown = json.loads(server.admin("GET", path)["data"]["data"]["ledger"])
 
-    assert shown["schema"] == 2
+    assert shown["schema"] == 3
     assert shown["outcome"] == "Ready"
     assert shown["attempts"][0]["outcome"] == "accepted"
     assert shown["verified_at"] == "2026-05-04T03:02:01Z"
