@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from cli import consents, spools
+from cli import consents, reports, spools, status
 from cli.exits import exit_code, exit_code_of
 from connectors.errors import RotationError
 from report.record import RunRecord
@@ -28,6 +28,8 @@ inventory_app = typer.Typer(no_args_is_help=True, help="Look after the inventory
 app.add_typer(inventory_app, name="inventory")
 app.add_typer(spools.app, name="spool")
 app.add_typer(consents.app, name="consent")
+status.register(app)
+reports.register(app)
 
 Service = Annotated[str, typer.Argument(help="Name of the service in the inventory.")]
 Connections = Annotated[
