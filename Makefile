@@ -14,10 +14,10 @@ PARALLEL := -n $(WORKERS) --maxprocesses 4
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-long unit laws lint format bench docs clean
+.PHONY: help demo up test test-long unit laws lint format screenshots bench docs clean
 
 help: ## say what there is
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 $(VENV)/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed; name one: make PYTHON=python3.12 ...")'
@@ -63,6 +63,9 @@ format: $(VENV)/ready ## let ruff put the code in order
 docs: $(VENV)/ready ## write the generated documents and schemas anew
 	@$(BIN)/python docs/generate.py
 	@$(BIN)/python -m inventory.schema --write
+
+screenshots: $(VENV)/ready ## take the pictures that docs/reports.md describes into build/screenshots (needs /usr/bin/chromium)
+	@$(BIN)/python docs/screenshots.py
 
 bench: $(VENV)/ready ## measure the update against a plain script, in one run
 	@$(BIN)/python -m benchmarks.update

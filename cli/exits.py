@@ -6,12 +6,17 @@ from enum import IntEnum
 
 from connectors.errors import RotationError
 from report import verdict
+from report.fleet import Standing
 from report.record import RunRecord
 from report.verdict import outcome_of_error, outcome_of_run
 
 
 class Exit(IntEnum):
-    """Exit codes of ``account-rotation``."""
+    """Exit codes of ``account-rotation``.
+
+    ``status`` leaves that of its most urgent row: NEEDS_PERSON, UNKNOWN where something could not be read,
+    UNFINISHED, LATE, or OK, also while a run is at work.
+    """
 
     OK = 0
     CRASH = 1
@@ -20,6 +25,8 @@ class Exit(IntEnum):
     VALIDATION_FAILED = 11
     CHECK_FAILED = 12
     WARNING_FOUND = 13
+    UNFINISHED = 14
+    LATE = 15
     UNREACHABLE = 20
     REFUSED = 21
     SUPERSEDED = 22
@@ -50,9 +57,23 @@ WITHOUT_A_STATE = {
     Exit.USAGE: "the command was typed wrongly; nothing was done",
     Exit.CHECK_FAILED: "a check that was asked for has failed: one of `bridge check`, or `doctor` has found a fault",
     Exit.WARNING_FOUND: "`doctor` has found nothing but what works today and should be looked at",
+    Exit.UNFINISHED: "`status`: a connection is not ended, or not up to date",
+    Exit.LATE: "`status`: a connection was not verified in time",
     Exit.STOPPED: "stopped by Ctrl-C",
 }
 """What the codes mean that no end state has."""
+
+
+STANDINGS = {
+    Standing.PERSON: Exit.NEEDS_PERSON,
+    Standing.UNTOLD: Exit.UNKNOWN,
+    Standing.UNFINISHED: Exit.UNFINISHED,
+    Standing.BEHIND: Exit.UNFINISHED,
+    Standing.FAILED: Exit.UNFINISHED,
+    Standing.LATE: Exit.LATE,
+    Standing.AT_WORK: Exit.OK,
+    Standing.IN_ORDER: Exit.OK,
+}
 
 
 def exit_code(record: RunRecord) -> Exit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cli.documented import below
+from cli.fleet_keys import LAST_RUN
 
 _SETTING = {
     "at": "When the change of the password was begun.",
@@ -79,4 +80,9 @@ LEDGER = {
     "verified_at": "When what the console holds was last verified, or null.",
     "findings": "Codes of the findings of the last run.",
     "outcome": "End state of the last run, or null.",
+    "last_run": "How the last run ended, or null.",
+    **below("last_run", LAST_RUN),
+    "consent": "The verdict of the last consent review, or null.",
+    "consent.verdict": "The verdict.",
+    "consent.at": "When.",
 }

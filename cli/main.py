@@ -16,10 +16,12 @@ from cli import (
     consents,
     inventories,
     ledgers,
+    reports,
     rotations,
     sandboxes,
     servers,
     spools,
+    status,
     updates,
 )
 from cli.doctor.command import doctor
@@ -77,6 +79,9 @@ add(app, rotations.remediate)
 
 add(app, updates.plan)
 add(app, updates.verify)
+add(app, status.status)
+add(app, status.findings)
+add(app, reports.report)
 add(app, ledgers.ledger)
 add(app, doctor)
 app.add_typer(inventories.app, name="inventory", rich_help_panel=LOOK)

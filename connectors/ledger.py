@@ -13,11 +13,15 @@ from typing import Literal
 
 from pydantic import AwareDatetime, ConfigDict, Field
 
+from connectors.last_run import KeptConsent, LastRun
 from connectors.rotation import Part, Retirement, Rotation, Trouble
 
 SCHEMA: Literal[3] = 3
 READABLE = frozenset({1, 2, 3})
-"""Schemas that this version reads; 1 had no rotations, 2 no forms. Each is written as 3 at the next change."""
+"""Schemas that this version reads; 1 had no rotations, 2 no last run and no forms. The next
+change writes the newest."""
+TAKEN_FOR_DEAD = timedelta(hours=1)
+"""After this long a holder that was never let go is taken for a run that was killed."""
 SPACING = timedelta(seconds=60)
 """Between two tries of a refused version."""
 
@@ -111,9 +115,21 @@ class Ledger(Part):
     verified_at: AwareDatetime | None = None
     findings: tuple[str, ...] = ()
     outcome: str | None = Field(default=None, description="End state of the last run.")
+    last_run: LastRun | None = Field(default=None, description="What it found, for status.")
+    consent: KeptConsent | None = Field(default=None, description="As it was last reviewed.")
     fence: int = Field(default=0, exclude=True)
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    def held_at(self, now: datetime) -> Holder | None:
+        """Return the run that works on the connection; one that was killed works on nothing."""
+        alive = self.holder is not None and self.holder.since > now - TAKEN_FOR_DEAD
+        return self.holder if alive else None
+
+    def asks_at(self, now: datetime) -> Asked | None:
+        """Return what a suspended run asks a person about the connection at this moment; None where none does."""
+        waits = self.asked is not None and self.holder is None and self.asked.until > now
+        return self.asked if waits else None
 
     def refused(self, label: str, account: str, *, tries: int, now: datetime) -> Attempt | None:
         """Return the attempt that forbids another one with this version now; None when one may be made.
@@ -173,17 +189,32 @@ class Ledger(Part):
         return self.model_copy(update={"attempts": tuple(kept)})
 
     def finish(
-        self, outcome: str, findings: Iterable[str], at: AwareDatetime, *, verified: bool
+        self,
+        outcome: str,
+        findings: Iterable[str],
+        at: AwareDatetime,
+        *,
+        verified: bool,
+        last_run: LastRun | None = None,
+        consent: KeptConsent | None = None,
     ) -> Ledger:
-        """Return the ledger after a run: nobody holds it, and how it ended is known."""
+        """Return the ledger after a run: nobody holds it, and how it ended is known.
+
+        A run that did not review the consent leaves the verdict of the one before.
+        """
+        codes = tuple(sorted(set(findings)))
         change: dict[str, object] = {
             "holder": None,
             "outcome": outcome,
-            "findings": tuple(sorted(set(findings))),
+            "findings": codes,
+            "last_run": last_run,
         }
         if self.asked and self.holder and self.asked.run == self.holder.run:
             change["asked"] = None
-        return self.model_copy(update=change | ({"verified_at": at} if verified else {}))
+        known = {"verified_at": at if verified else None, "consent": consent}
+        return self.model_copy(
+            update=change | {name: value for name, value in known.items() if value is not None}
+        )
 
 
 def _same(one: str, other: str) -> bool:

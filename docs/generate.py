@@ -16,7 +16,7 @@ from cli_page import cli_page
 
 from cli.doctor.model import Area
 from cli.doctor.plan import catalogue
-from cli.exits import CODES, Exit
+from cli.exits import CODES, STANDINGS, Exit
 from connectors import errors
 from connectors.errors import RotationError, SignInReason, Unreachable
 from report.procedure import STEPS
@@ -52,6 +52,7 @@ def errors_page() -> str:
         [f"**{o.name}**", "Completed" if o.succeeded else "Failed", str(int(CODES[o])), o.meaning]
         for o in OUTCOMES
     ]
+    standings = [[f"**{it.value}**", str(int(code))] for it, code in STANDINGS.items()]
     reasons = "\n".join(f"- {reason.value}" for reason in SignInReason)
     return f"""# Errors and end states
 
@@ -80,6 +81,12 @@ The state of the flow run in the Prefect UI, and the exit code of the command li
 {table(["state", "Prefect type", "exit code", "meaning"], states)}
 
 A mistake in the inventory is {int(Exit.REFUSED)}. Codes that no state has are in [cli.md](cli.md).
+## Standings
+
+How `account-rotation status` says that a connection stands, the most urgent first, and its exit code: that of the most urgent one
+([reports.md](reports.md)).
+
+{table(["standing", "exit code"], standings)}
 """
 
 

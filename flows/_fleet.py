@@ -13,8 +13,9 @@ from connectors.errors import RotationError
 from connectors.protocols import Systems
 from inventory.models import Inventory
 from inventory.wiring import open_inventory, open_systems
+from report.due import Judge
 from tasks._step import unexpected
-from tasks.due import Judge, Standing, standings
+from tasks.due import Standing, standings
 
 Act = Callable[[Standing], State[Any]]
 Tidy = Callable[[Systems, Inventory, str], str]

@@ -10,7 +10,8 @@ from prefect.client.schemas.objects import State
 from flows._fleet import over_the_fleet
 from flows.rotate_account_credentials import rotate_account_credentials
 from flows.update_account_credentials import update_account_credentials
-from tasks.due import Due, Standing, to_reconcile
+from report.due import Due, to_reconcile
+from tasks.due import Standing
 from tasks.leftovers import remove_left_behind
 
 

@@ -10,7 +10,8 @@ from prefect.client.schemas.objects import State
 
 from flows._fleet import over_the_fleet
 from flows.rotate_account_credentials import rotate_account_credentials
-from tasks.due import Standing, to_rotate
+from report.due import to_rotate
+from tasks.due import Standing
 
 
 @flow(name="rotate_due_connections", persist_result=False, log_prints=False)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 
 from connectors.active_directory.models import RightCheck
 from connectors.entra.models import ConsentReview
 from connectors.models import Finding, Presence
-from report import rights
+from report import matrix, rights
+from report.document import ConnectionOfRun, Pause
+from report.documenting import connection_of, waits_of
+from report.pages import grants, timeline
+from report.pages.markup import Markup, as_image
 from report.procedure import Source, Step
-from report.record import ConnectionRecord, Entry, Result, RunRecord
+from report.record import ConnectionRecord, Result, RunRecord
+from report.steps import tries_of, why_not_run
 from report.text import printable
 from report.verdict import outcome_of
 
@@ -39,17 +45,19 @@ def plain(text: str) -> str:
 def render(run: RunRecord, connection: ConnectionRecord) -> str:
     """Return the whole report of one connection of a run."""
     outcome = outcome_of(connection, run)
+    kept = connection_of(run, connection, datetime.now(UTC))
     parts = [
         f"# {outcome.name}: {plain(connection.name)}",
         outcome.meaning,
         _asked(run, connection),
         f"**Gap:** {plain(str(connection.gap))}." if connection.gap else "",
         _what_to_do(connection),
+        _timeline(kept, waits_of(run)),
         "## The procedure",
         _procedure(run, connection),
         "### Evidence",
         _evidence(run, connection),
-        _consent(connection.consent),
+        _consent(connection.consent, kept),
         _plan(connection),
         _rights(connection.rights),
         "## Findings",
@@ -84,13 +92,9 @@ def _procedure(run: RunRecord, connection: ConnectionRecord) -> str:
     return _table(("step", "what", "from", "result", "at (UTC)", "took"), rows)
 
 
-def _tries(run: RunRecord, connection: ConnectionRecord, step: Step) -> list[Entry]:
-    return [e for e in (*run.entries, *connection.entries) if e.number.rstrip("u") == step.number]
-
-
 def step_rows(run: RunRecord, connection: ConnectionRecord, step: Step) -> list[tuple[str, ...]]:
     """Return the table rows of one step: each of its tries, its undo, or that it was not run."""
-    seen = _tries(run, connection, step)
+    seen = tries_of(run, connection, step)
     shown = step.title if step.source is Source.OURS else f"**{step.title}**"
     if not seen:
         # F2 writes this very report, so its own entry cannot be in it yet.
@@ -113,52 +117,43 @@ def _evidence(run: RunRecord, connection: ConnectionRecord) -> str:
     """Return what was seen at each step, or why it was not run; cells of a table would not wrap."""
     lines = []
     for step in connection.steps:
-        seen = _tries(run, connection, step)
+        seen = tries_of(run, connection, step)
         lines += [f"**{entry.number}** {plain(entry.evidence)}" for entry in seen]
         if not seen and step.number != "F2":
             lines.append(f"**{step.number}** not run: {why_not_run(run, connection, step)}")
     return _bullets(lines)
 
 
-def why_not_run(run: RunRecord, connection: ConnectionRecord, step: Step) -> str:
-    """Say why a step of the procedure was not run."""
-    failed = _last_failed((*run.entries, *connection.entries))
-    if step.number == "V8":
-        return "no operation failed" if connection.error is None else "no operation was refused"
-    if step.number.startswith("R") and (connection.consent is None or connection.consent.ready):
-        return "nothing to remediate" if connection.consent else "consent was not reviewed"
-    if connection.error is not None:
-        return f"not reached: {failed.number} failed" if failed else "not reached"
-    if run.dry_run:
-        return "dry run: it would change something"
-    if connection.consent is not None and not connection.consent.ready:
-        return "waits for a person: see the findings"
-    return "not needed"
-
-
-def _last_failed(entries: Iterable[Entry]) -> Entry | None:
-    """Return what ended the run: not the undo of it, and not the search for its cause."""
-    failed = [e for e in entries if e.result is Result.FAILED]
-    ending = [e for e in failed if not e.number.endswith("u") and e.number != "V8"]
-    return ending[-1] if ending else None
-
-
-def _consent(review: ConsentReview | None) -> str:
+def _consent(review: ConsentReview | None, kept: ConnectionOfRun) -> str:
     if review is None:
         return ""
     rows = [
         (
-            plain(line.permission.value),
-            line.permission.kind.value,
-            plain(line.permission.resource),
-            ", ".join(how.value for how in line.granted) or "**not granted**",
-            "yes" if line.required else "no",
+            plain(row.permission),
+            row.kind,
+            plain(row.resource),
+            *("● yes" if yes else "·" for yes in row.cells),
+            f"{matrix.SIGNS[row.upshot]} {row.upshot.value}",
         )
-        for line in review.lines
+        for row in matrix.rows(review)
     ]
     app = f"{review.app.display_name}, app id {review.app.app_id}" if review.app else "none found"
-    heading = f"## Consent: {review.verdict.value}\n\nEntra app: {plain(app)}\n\n"
-    return heading + _table(("permission", "type", "resource", "granted", "required"), rows)
+    drawn = grants.draw(kept, alone=True)
+    picture = _picture(f"Consent matrix. {matrix.summary(matrix.rows(review))}", drawn)
+    heading = f"## Consent: {review.verdict.value}\n\nEntra app: {plain(app)}\n\n{picture}"
+    head = ("permission", "type", "resource", *matrix.COLUMNS, "comes to")
+    return heading + _table(head, rows)
+
+
+def _timeline(kept: ConnectionOfRun, waits: Sequence[Pause]) -> str:
+    said = f"Timeline. {timeline.told(kept, waits)} The table below says the same."
+    picture = _picture(said, timeline.draw(kept, waits, alone=True))
+    return f"## Timeline\n\n{picture}".rstrip() if picture else ""
+
+
+def _picture(said: str, drawn: Markup | None) -> str:
+    """Return a drawing as an image, which Prefect shows; markup in the text itself it does not (decision 0010)."""
+    return f"![{plain(said)}]({as_image(drawn)})\n\n" if drawn else ""
 
 
 def _plan(connection: ConnectionRecord) -> str:

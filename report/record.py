@@ -54,6 +54,7 @@ class Gap:
     account: str
     seconds: float | None
     at_most: bool = False
+    since: datetime | None = None  # when the password was set
 
     def __str__(self) -> str:
         if self.seconds is None:
@@ -63,6 +64,14 @@ class Gap:
             f"for {bound}{self.seconds:.2f} s the console held the previous password of {self.account} "
             "(from setting the new one to saving it)"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A time in which the run was suspended, or not started again after it, because a person was asked."""
+
+    started: datetime
+    seconds: float
 
 
 @dataclass(eq=False)
@@ -110,6 +119,7 @@ class RunRecord:
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     entries: list[Entry] = field(default_factory=list)
     connections: list[ConnectionRecord] = field(default_factory=list)
+    waits: list[Wait] = field(default_factory=list)
     current: ConnectionRecord | None = None
     error: RotationError | None = None  # of the run itself: its evidence could not be kept
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 import httpx
-from prefect.artifacts import create_markdown_artifact
+from prefect.artifacts import Artifact, create_markdown_artifact
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import (
     ArtifactFilter,
@@ -30,22 +30,28 @@ def keep_markdown(key: str, markdown: str, description: str) -> UUID:
 
     Raises Unreachable when Prefect's API does not answer, Unknown when it refuses.
     """
-    with _told():
+    with told():
         made = create_markdown_artifact(key=key, markdown=markdown, description=description)
     return cast("UUID", made)
+
+
+def keep_document(kind: str, document: dict[str, Any], description: str) -> None:
+    """Write an artifact that the run has and that is no page of its own. Raises as ``keep_markdown`` does."""
+    with told():
+        Artifact(type=kind, data=document, description=description).create()
 
 
 def is_kept(key: str) -> bool:
     """Say whether this run has written an artifact of this key already. Raises as ``keep_markdown`` does."""
     mine = ArtifactFilterFlowRunId(any_=[UUID(str(flow_run.get_id()))])
     wanted = ArtifactFilter(flow_run_id=mine, key=ArtifactFilterKey(any_=[key]))
-    with _told(), get_client(sync_client=True) as client:
+    with told(), get_client(sync_client=True) as client:
         return bool(client.read_artifacts(artifact_filter=wanted, limit=1))
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Turn what Prefect's client raises into our errors."""
+def told() -> Iterator[None]:
+    """Turn what Prefect's client raises while the evidence is recorded into our errors."""
     problem: RotationError
     try:
         yield

@@ -17,6 +17,7 @@ from connectors.errors import (
     SignInRefused,
     Superseded,
 )
+from connectors.last_run import KeptConsent, LastRun
 from connectors.ledger import Applied, Attempt, Holder, Ledger
 from connectors.protocols import LedgerStore
 from connectors.rotation import Phase, Rotation
@@ -87,8 +88,19 @@ class LedgerKeeper:
 
         For dry runs, which take nothing. A run that began over an hour ago is taken for dead.
         """
-        holder = self._ledger.holder
-        if holder is not None and holder.since > CLOCK.get().utc() - HOUR:
+        now = CLOCK.get().utc()
+        if asked := self._ledger.asks_at(now):
+            raise Superseded(
+                "ledger",
+                "start a dry run",
+                connection=self._ledger.connection,
+                run=asked.run,
+                until=asked.until.isoformat(timespec="seconds"),
+                advice="A run waits for a person's answer about this connection, and watches who signs in. Look at "
+                "it again when that run has ended.",
+            )
+        holder = self._ledger.held_at(now)
+        if holder is not None:
             raise Superseded(
                 "ledger",
                 "start a dry run",
@@ -222,7 +234,15 @@ class LedgerKeeper:
         rotation = self.under_way.model_copy(update={"phase": phase, **fields})
         self.change(rotation=rotation)
 
-    def finish(self, outcome: str, findings: Iterable[str], *, verified: bool) -> None:
+    def finish(
+        self,
+        outcome: str,
+        findings: Iterable[str],
+        *,
+        verified: bool,
+        last_run: LastRun | None = None,
+        consent: KeptConsent | None = None,
+    ) -> None:
         """Write down how the run ended and let go of the connection."""
         now, codes = CLOCK.get().utc(), tuple(findings)
         left = self._ledger.test_users
@@ -230,7 +250,9 @@ class LedgerKeeper:
             left = left or now
         elif self.swept:
             left = None
-        ended = self._ledger.finish(outcome, codes, now, verified=verified)
+        ended = self._ledger.finish(
+            outcome, codes, now, verified=verified, last_run=last_run, consent=consent
+        )
         self._write(ended.model_copy(update={"test_users": left}))
 
     def _forbid_known(self, account: str, label: str, tries: int) -> None:

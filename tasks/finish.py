@@ -7,15 +7,18 @@ from collections.abc import Mapping
 from prefect.events import emit_event
 
 from connectors.errors import NeedsPerson, NotYet, RotationError, Superseded
+from connectors.last_run import KeptConsent, LastRun
 from inventory.models import FailurePolicy
-from report import markdown
+from report import document, markdown
+from report.documenting import document_of
 from report.record import ConnectionRecord, RunRecord, current_record
 from report.verdict import NEEDS_PERSON, READY, VERIFIED, outcome_of
-from tasks._artifacts import keep_markdown
+from tasks._artifacts import keep_document, keep_markdown
 from tasks._ledger import LedgerKeeper
 from tasks._step import Answer, Done, step
 from tasks._trouble import after_failure
 from tasks._wait import CLOCK
+from tasks._waits import waits_of_this_run
 
 
 @step("F2")
@@ -31,6 +34,7 @@ def record_evidence(
     Unreachable when Prefect's API does not answer, Unknown when it does not take the report.
     """
     record = current_record()
+    record.waits = waits_of_this_run()
     _write(record, ledgers)
     held = _held(record, ledgers)
     not_kept = [_finish(record, item, ledgers[item.name], policy) for item in held]
@@ -69,10 +73,21 @@ def _finish(
             ledger.change(trouble=after_failure(before, error, outcome.name, policy, now))
         # While a rotation has not ended, what the console holds was not looked at.
         verified = outcome in (READY, VERIFIED) and ledger.rotation is None
-        ledger.finish(outcome.name, codes, verified=verified)
+        last_run, consent = _remembered(record, connection)
+        ledger.finish(outcome.name, codes, verified=verified, last_run=last_run, consent=consent)
     except RotationError as error:
         return f"the ledger of {connection.name} was not written: {error}"
     return None
+
+
+def _remembered(
+    record: RunRecord, connection: ConnectionRecord
+) -> tuple[LastRun, KeptConsent | None]:
+    """Return what ``account-rotation status`` and ``findings`` show of this run later."""
+    now = CLOCK.get().utc()
+    last = LastRun.of(record.flow, record.run_id, now, connection.error, connection.findings)
+    review = connection.consent
+    return last, KeptConsent(verdict=review.verdict.value, at=now) if review else None
 
 
 def _left_alone(connection: ConnectionRecord, ledgers: Mapping[str, LedgerKeeper]) -> bool:
@@ -82,14 +97,20 @@ def _left_alone(connection: ConnectionRecord, ledgers: Mapping[str, LedgerKeeper
 
 
 def _write(record: RunRecord, ledgers: Mapping[str, LedgerKeeper]) -> None:
-    for connection in record.connections:
-        if _left_alone(connection, ledgers):
-            continue
+    """Write a page per connection, then the record that ``account-rotation report`` reads."""
+    told_of = [item for item in record.connections if not _left_alone(item, ledgers)]
+    for connection in told_of:
         keep_markdown(
             connection.name,
             markdown.render(record, connection),
             f"{outcome_of(connection, record).name}: {connection.name}, "
             f"{record.started:%Y-%m-%d %H:%M} UTC",
+        )
+    if told_of:
+        keep_document(
+            document.TYPE,
+            document_of(record).model_dump(mode="json"),
+            f"For: account-rotation report {record.run_id} --html FILE",
         )
 
 

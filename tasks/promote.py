@@ -69,11 +69,13 @@ def measure_gap(location: Location) -> None:
     rotation = location.ledger.under_way
     if rotation.entered_at is None:
         return
-    seconds = None
+    seconds, since = None, None
     if rotation.in_place and rotation.setting is not None:
-        seconds = (rotation.entered_at - rotation.setting.at).total_seconds()
+        since = rotation.setting.at
+        seconds = (rotation.entered_at - since).total_seconds()
     record = current_record()
-    record.here().gap = Gap(rotation.account, seconds, at_most=rotation.begun < record.started)
+    cut_off = rotation.begun < record.started
+    record.here().gap = Gap(rotation.account, seconds, at_most=cut_off, since=since)
 
 
 @step("F3")

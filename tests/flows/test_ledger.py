@@ -172,7 +172,7 @@ def test_a_younger_run_fences_the_older_one(world: World, prefect_api: Server) -
 
 def test_a_newer_ledger_stops_everything(world: World, update: Update) -> None:
     """A ledger of a newer schema is not understood, so nothing is touched."""
-    world.admin.write("rotation/hq-ad/ledger", {"ledger": '{"schema": 3, "connection": "hq-ad"}'})
+    world.admin.write("rotation/hq-ad/ledger", {"ledger": '{"schema": 4, "connection": "hq-ad"}'})
 
     outcome = update(connections=["hq-ad"])
 

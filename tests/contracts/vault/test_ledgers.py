@@ -127,11 +127,12 @@ def test_strange_documents_are_refused(client: VaultClient, content: str | None,
     assert refused.value.what_to_do()
 
 
-def test_the_schema_before_is_read(client: VaultClient) -> None:
+@pytest.mark.parametrize("schema", [1, 2])
+def test_the_schemas_before_are_read(client: VaultClient, schema: int) -> None:
     """A ledger that an older version wrote is read with all it says, and written in the schema of now."""
     ledgers, name = keep(client), new_name()
     older = {
-        "schema": 1, "connection": name, "outcome": "Ready", "holder": None, "verified_at": None,
+        "schema": schema, "connection": name, "outcome": "Ready", "holder": None, "verified_at": None,
         "applied": {"account": "svc@corp", "label": "kv/a#1@t", "at": "2026-01-02T03:04:05Z"},
         "attempts": [], "findings": ["a"],
     }  # fmt: skip
