@@ -20,6 +20,7 @@ import httpx
 
 from sandbox.standin.control import Control
 from sandbox.standin.process import Config, Endpoints, run
+from sandbox.standin.tls import TRUSTS_NOBODY
 
 _BOOKKEEPERS = (
     "EVENT_PERSISTER",
@@ -102,7 +103,7 @@ def _started(home: str, port: int, *, bookkeeping: bool) -> subprocess.Popen[byt
 def _is_healthy(server: subprocess.Popen[bytes], url: str, deadline: float) -> bool:
     """Wait until the server answers; False when it ends instead."""
     parent = os.getppid()
-    with httpx.Client(trust_env=False, timeout=5) as client:
+    with httpx.Client(verify=TRUSTS_NOBODY, trust_env=False, timeout=5) as client:
         while server.poll() is None:
             try:
                 if client.get(f"{url}/api/health").is_success:

@@ -19,6 +19,7 @@ from cli.deployments import check
 from cli.exits import Exit
 from sandbox import notifications
 from sandbox.standin.process import StandIn
+from sandbox.standin.tls import TRUSTS_NOBODY
 from sandbox.world import World
 from tests.running import Server
 from tests.waiting import eventually
@@ -193,7 +194,9 @@ def _post(server: Server, path: str, body: dict[str, Any], method: str = "POST")
 
     def call() -> httpx.Response:
         url = f"{server.url}/api{path}"
-        return httpx.request(method, url, json=body, trust_env=False, timeout=30)
+        return httpx.request(
+            method, url, json=body, verify=TRUSTS_NOBODY, trust_env=False, timeout=30
+        )
 
     answer = eventually(call, lambda answer: answer.status_code != 503)
     answer.raise_for_status()
