@@ -93,27 +93,29 @@ class Outcome:
 
 
 @contextmanager
-def _server(home: Path, **choices: Any) -> Iterator[Server]:
-    config = {"home": str(home), **choices}
+def _server(home: Path, golden: Path, **choices: Any) -> Iterator[Server]:
+    config = {"home": str(home), "golden": str(golden), **choices}
     log = home.parent / f"{home.name}.log"
     with StandIn.start("sandbox.prefect_server", config, log) as server:
         yield Server(server.url, home)
 
 
 @pytest.fixture(scope="session")
-def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def prefect_server(
+    tmp_path_factory: pytest.TempPathFactory, prefect_golden: Path
+) -> Iterator[Server]:
     """Start a real Prefect server that keeps runs and artifacts, but neither events nor task runs.
 
     Its database has no other writer than the runs, which therefore never wait for each other's leftovers.
     """
-    with _server(tmp_path_factory.mktemp("prefect"), bookkeeping=False) as server:
+    with _server(tmp_path_factory.mktemp("prefect"), prefect_golden, bookkeeping=False) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def bookkeeper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def bookkeeper(tmp_path_factory: pytest.TempPathFactory, prefect_golden: Path) -> Iterator[Server]:
     """Start a real Prefect server as it is, for tests that are marked ``bookkeeping``."""
-    with _server(tmp_path_factory.mktemp("bookkeeper")) as server:
+    with _server(tmp_path_factory.mktemp("bookkeeper"), prefect_golden) as server:
         yield server
 
 

@@ -91,10 +91,13 @@ def test_worker_runs_the_deployment(world: World, prefect_api: Server, tmp_path:
 
 
 @pytest.fixture(scope="module")
-def empty_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def empty_server(
+    tmp_path_factory: pytest.TempPathFactory, prefect_golden: Path
+) -> Iterator[Server]:
     """Start a Prefect server that knows nothing, for this module alone."""
     home = tmp_path_factory.mktemp("empty-prefect")
-    with StandIn.start("sandbox.prefect_server", {"home": str(home)}) as server:
+    config = {"home": str(home), "golden": str(prefect_golden)}
+    with StandIn.start("sandbox.prefect_server", config) as server:
         yield Server(server.url, home)
 
 
