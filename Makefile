@@ -6,8 +6,9 @@ BIN    := $(VENV)/bin
 KEEP   ?=
 AD     ?= active_directory
 PORT   ?= 4200
-# How many tests run at the same time: auto is one per core, and not more than four, since every worker may
-# run a Prefect server and a Samba of its own; 0 is one after the other, in this process.
+# How many tests run at the same time: auto is one more than there are cores, since tests often wait, and not
+# more than four, since every worker may run a Prefect server and a Samba of its own; 0 is one after the other,
+# in this process.
 WORKERS ?= auto
 PARALLEL := -n $(WORKERS) --maxprocesses 4
 

@@ -12,6 +12,8 @@ def printable(text: str) -> str:
 
     Line breaks and tabs stay.
     """
+    if text.isprintable():  # nearly every text is; Python leaves out all that we do, and more
+        return text
     return "".join(
         letter for letter in text if letter in "\n\t" or unicodedata.category(letter) not in _UNSEEN
     )

@@ -7,6 +7,7 @@ import secrets
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from cryptography import x509
@@ -65,6 +66,12 @@ def password() -> str:
     return f"Aa1!{secrets.token_urlsafe(24)}"
 
 
+@cache
+def _key_pair(name: str, tenant: str) -> rsa.RSAPrivateKey:
+    """Make the key pair of an identity, once for all sandboxes of this process: it takes longer than the rest."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
 @dataclass
 class AppKey:
     """An app identity with a certificate, as the orchestrator's own identities have one."""
@@ -74,9 +81,9 @@ class AppKey:
     certificate: str
 
     @classmethod
-    def make(cls, name: str) -> AppKey:
-        """Make a key pair and a self-signed certificate."""
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    def make(cls, name: str, tenant: str) -> AppKey:
+        """Make a self-signed certificate for an identity of a tenant."""
+        key = _key_pair(name, tenant)
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         now = dt.datetime.now(dt.UTC)
         certificate = (
@@ -113,11 +120,16 @@ class TenantSeed:
     tenant_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     probe_client_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     setup_client_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    verifier: AppKey = field(default_factory=lambda: AppKey.make("verifier"))
-    validator: AppKey = field(default_factory=lambda: AppKey.make("validator"))
-    remediator: AppKey = field(default_factory=lambda: AppKey.make("remediator"))
+    verifier: AppKey = field(init=False)
+    validator: AppKey = field(init=False)
+    remediator: AppKey = field(init=False)
     setter: AppKey | None = None
     users: list[dict[str, Any]] = field(default_factory=list, repr=False)
+
+    def __post_init__(self) -> None:
+        self.verifier = AppKey.make("verifier", self.name)
+        self.validator = AppKey.make("validator", self.name)
+        self.remediator = AppKey.make("remediator", self.name)
 
     @property
     def domain(self) -> str:
@@ -287,7 +299,7 @@ def make_services(names: Sequence[str]) -> list[ServiceSeed]:
         home, rotated_by, suffixes = _SERVICES[name]
         tenant = tenants[home]
         if rotated_by == "orchestrator" and tenant.setter is None:
-            tenant.setter = AppKey.make("setter")
+            tenant.setter = AppKey.make("setter", home)
         seed = ServiceSeed(name, tenant, rotated_by, suffixes)
         tenant.users += [
             {"upn": upn, "password": first, "roles": ["Global Administrator"]}

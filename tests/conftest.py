@@ -40,9 +40,19 @@ def new_password() -> Callable[[], str]:
 @pytest.fixture(scope="session")
 def samba_golden(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder in which this run keeps its provisioned Samba domain: configuration key golden."""
+    return _kept_by_the_run(tmp_path_factory) / "golden"
+
+
+@pytest.fixture(scope="session")
+def prefect_golden(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder in which this run keeps a fresh Prefect database: configuration key golden."""
+    return _kept_by_the_run(tmp_path_factory) / "golden-prefect"
+
+
+def _kept_by_the_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of what takes seconds to make: workers share it, and the first to come makes it."""
     own = tmp_path_factory.getbasetemp()
-    # Workers share it, since it takes seconds to make; the one that comes first makes it, behind a lock.
-    return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "golden"
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @pytest.fixture(autouse=True)

@@ -11,8 +11,8 @@ from __future__ import annotations
 import ast
 import io
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -128,9 +128,7 @@ def sentence_of(path: Path) -> str:
 
 def places_of(path: Path, root: Path) -> set[str]:
     """Return where a module works by what it imports, itself or by way of its helpers below tests/laws."""
-    names = {
-        name for file in (path, path.with_name("conftest.py")) for name in _reached(file, root)
-    }
+    names = _reached([path, path.with_name("conftest.py")], root)
     found = {
         place
         for room, place in OF_IMPORT.items()
@@ -140,21 +138,33 @@ def places_of(path: Path, root: Path) -> set[str]:
     return found or {"fakes" if helped else "code"}
 
 
-def _reached(path: Path, root: Path, seen: frozenset[Path] = frozenset()) -> Iterator[str]:
-    for name in _imports(path):
-        yield name
-        helper = root / f"{name.replace('.', '/')}.py"
-        if f"{helper}".startswith(f"{root / LAWS}/") and helper not in seen:
-            yield from _reached(helper, root, seen | {path, helper})
+def _reached(files: list[Path], root: Path) -> set[str]:
+    """Return every name that these files import, and the helpers below tests/laws that they reach."""
+    names: set[str] = set()
+    seen: set[Path] = set()
+    while files:
+        file = files.pop()
+        if file in seen:
+            continue
+        seen.add(file)
+        imported = _imports(file)
+        names |= imported
+        helpers = [root / f"{name.replace('.', '/')}.py" for name in imported]
+        files += [helper for helper in helpers if f"{helper}".startswith(f"{root / LAWS}/")]
+    return names
 
 
-def _imports(path: Path) -> Iterator[str]:
+@cache
+def _imports(path: Path) -> frozenset[str]:
+    """Return the names that a file imports; many laws reach the same helpers."""
+    names: set[str] = set()
     for node in ast.walk(_parsed(path)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names.update(alias.name for alias in node.names)
         if isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return frozenset(names)
 
 
 def _parsed(path: Path) -> ast.Module:

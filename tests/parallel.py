@@ -3,10 +3,14 @@
 A group stays on one worker, because its tests share systems that take seconds to start: a file of laws,
 flows or unit tests, a folder of contracts or of sandbox tests. Tests on a real system are a group of their
 own, so that a law that is tried on both directories uses two workers. What starts nothing needs no company.
+
+``-n auto`` is one worker more than there are cores: a test often waits, for a disk, a schedule or another process,
+and somebody else can use that time.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from typing import Any
@@ -48,6 +52,12 @@ class ByGroup(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         return group_of(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many workers ``-n auto`` asks for; ``--maxprocesses`` limits it."""
+    return len(os.sched_getaffinity(0)) + 1
 
 
 @pytest.hookimpl(optionalhook=True)

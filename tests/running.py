@@ -25,6 +25,7 @@ from flows.rotate_account_credentials import rotate_account_credentials
 from flows.update_account_credentials import update_account_credentials
 from report.record import ConnectionRecord, RunRecord, listening
 from sandbox.standin.process import StandIn
+from sandbox.standin.tls import TRUSTS_NOBODY
 from sandbox.world import World, running
 
 StartWorld = Callable[..., World]
@@ -39,15 +40,21 @@ class Server:
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
         """Call the API of the server."""
-        answer = httpx.post(f"{self.url}/api{path}", json=body, trust_env=False, timeout=30)
+        answer = self._ask("POST", path, body)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
     def get(self, path: str) -> Any:
         """Read from the API of the server."""
-        answer = httpx.get(f"{self.url}/api{path}", trust_env=False, timeout=30)
+        answer = self._ask("GET", path)
         answer.raise_for_status()
         return answer.json()
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
+        url = f"{self.url}/api{path}"
+        return httpx.request(
+            method, url, json=body, verify=TRUSTS_NOBODY, trust_env=False, timeout=30
+        )
 
     def task_runs(self, flow_run_id: str) -> list[dict[str, Any]]:
         """Return the run list of a flow run as the UI shows it, in order of start."""
@@ -86,27 +93,29 @@ class Outcome:
 
 
 @contextmanager
-def _server(home: Path, **choices: Any) -> Iterator[Server]:
-    config = {"home": str(home), **choices}
+def _server(home: Path, golden: Path, **choices: Any) -> Iterator[Server]:
+    config = {"home": str(home), "golden": str(golden), **choices}
     log = home.parent / f"{home.name}.log"
     with StandIn.start("sandbox.prefect_server", config, log) as server:
         yield Server(server.url, home)
 
 
 @pytest.fixture(scope="session")
-def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def prefect_server(
+    tmp_path_factory: pytest.TempPathFactory, prefect_golden: Path
+) -> Iterator[Server]:
     """Start a real Prefect server that keeps runs and artifacts, but neither events nor task runs.
 
     Its database has no other writer than the runs, which therefore never wait for each other's leftovers.
     """
-    with _server(tmp_path_factory.mktemp("prefect"), bookkeeping=False) as server:
+    with _server(tmp_path_factory.mktemp("prefect"), prefect_golden, bookkeeping=False) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def bookkeeper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def bookkeeper(tmp_path_factory: pytest.TempPathFactory, prefect_golden: Path) -> Iterator[Server]:
     """Start a real Prefect server as it is, for tests that are marked ``bookkeeping``."""
-    with _server(tmp_path_factory.mktemp("bookkeeper")) as server:
+    with _server(tmp_path_factory.mktemp("bookkeeper"), prefect_golden) as server:
         yield server
 
 

@@ -38,6 +38,8 @@ class Store:
         self._db = sqlite3.connect(path, check_same_thread=False)
         self._db.row_factory = sqlite3.Row
         self._db.execute("PRAGMA secure_delete = ON")
+        # What a killed console had kept is there again; a machine that loses its power is not played.
+        self._db.execute("PRAGMA synchronous = OFF")
         with self._db:
             self._db.executescript(_SCHEMA)
 

@@ -1,6 +1,7 @@
 """Run ``prefect server start`` on loopback; ready when its health endpoint answers.
 
-Configuration: ``home`` (PREFECT_HOME, where its database goes), ``port`` (any other where it is taken), ``timeout``, and
+Configuration: ``home`` (PREFECT_HOME, where its database goes), ``port`` (any other where it is taken), ``timeout``,
+``golden`` (a folder in which a fresh database is kept, for the next start to be quicker), and
 ``bookkeeping`` (false: it keeps runs and artifacts, but neither events nor task runs, so that nothing but the runs
 themselves writes into its database; SQLite refuses a second writer, and Prefect's client then waits for seconds).
 """
@@ -18,8 +19,10 @@ from pathlib import Path
 
 import httpx
 
+from sandbox.prefect_server import golden
 from sandbox.standin.control import Control
 from sandbox.standin.process import Config, Endpoints, run
+from sandbox.standin.tls import TRUSTS_NOBODY
 
 _BOOKKEEPERS = (
     "EVENT_PERSISTER",
@@ -70,6 +73,9 @@ def start(config: Config) -> Endpoints:
     """
     home, wished = str(config["home"]), int(config.get("port", 0))
     Path(home).mkdir(parents=True, exist_ok=True)
+    kept = Path(config["golden"]) if config.get("golden") else None
+    if kept:
+        golden.use(kept, Path(home))
     deadline = time.monotonic() + float(config.get("timeout", 120))
     for wanted in (wished, 0, 0):
         port = _free_port(wanted)
@@ -78,6 +84,8 @@ def start(config: Config) -> Endpoints:
             break
     else:
         raise RuntimeError(f"the Prefect server ended with {server.returncode}")
+    if kept:
+        golden.keep(kept, Path(home))
     side_door = Control().serve()
     return {
         "url": f"http://127.0.0.1:{port}",
@@ -102,7 +110,7 @@ def _started(home: str, port: int, *, bookkeeping: bool) -> subprocess.Popen[byt
 def _is_healthy(server: subprocess.Popen[bytes], url: str, deadline: float) -> bool:
     """Wait until the server answers; False when it ends instead."""
     parent = os.getppid()
-    with httpx.Client(trust_env=False, timeout=5) as client:
+    with httpx.Client(verify=TRUSTS_NOBODY, trust_env=False, timeout=5) as client:
         while server.poll() is None:
             try:
                 if client.get(f"{url}/api/health").is_success:

@@ -35,6 +35,7 @@ def provision(tree: str, domain: str, netbios: str, host: str) -> None:
         f"--realm={domain.upper()}", f"--domain={netbios}", "--server-role=dc",
         "--dns-backend=NONE", f"--host-name={host}", "--host-ip=127.0.0.1", "--quiet",
         "--option=interfaces=127.0.0.1/8", "--option=bind interfaces only=yes",
+        "--option=ldb:nosync=yes",  # nor does the server wait for the disk: see tree.py
     ]  # fmt: skip
     if cmd_sambatool()._run("samba-tool", *arguments):
         raise SystemExit("samba-tool domain provision failed")

@@ -105,6 +105,8 @@ def configure(live: Path, config: Mapping[str, Any], host: str) -> Path:
         "usershare path": "",
         "logging": "file",
         "log level": "1",
+        # A killed server's changes are there again; a machine that loses its power is not played.
+        "ldb:nosync": "yes",
         "max log size": "0",
         "ldap server require strong auth": "yes",
         "private dir": live / "private",

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 import httpx
 
 from sandbox.standin.nursery import IMPORTED, Forked, Spawned, nursery
+from sandbox.standin.tls import TRUSTS_NOBODY
 
 Config = dict[str, Any]
 Endpoints = dict[str, Any]  # what the child reports: "url", "control", and what it wants to add
@@ -59,7 +60,9 @@ class StandIn:
         self._process = process
         self.endpoints = endpoints
         self.url: str = endpoints["url"]
-        self._side_door = httpx.Client(base_url=endpoints["control"], timeout=30, trust_env=False)
+        self._side_door = httpx.Client(
+            base_url=endpoints["control"], verify=TRUSTS_NOBODY, timeout=30, trust_env=False
+        )
 
     @classmethod
     def start(cls, module: str, config: Mapping[str, Any], log: Path | None = None) -> StandIn:

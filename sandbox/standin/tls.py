@@ -15,6 +15,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 _DAY = dt.timedelta(days=1)
 
+TRUSTS_NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For clients of plain HTTP on loopback. Without it httpx reads the machine's authorities for every client, which
+takes longer than the call."""
+
 
 @dataclass(frozen=True)
 class Authority:

@@ -18,6 +18,7 @@ from cli.deployments import check
 from cli.exits import Exit
 from sandbox import notifications
 from sandbox.standin.process import StandIn
+from sandbox.standin.tls import TRUSTS_NOBODY
 from sandbox.world import World
 from tests.flows.deployed import of_a_worker, prefect, worker
 from tests.running import Server
@@ -57,10 +58,13 @@ def test_worker_runs_the_deployment(world: World, prefect_api: Server, tmp_path:
 
 
 @pytest.fixture(scope="module")
-def empty_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def empty_server(
+    tmp_path_factory: pytest.TempPathFactory, prefect_golden: Path
+) -> Iterator[Server]:
     """Start a Prefect server that knows nothing, for this module alone."""
     home = tmp_path_factory.mktemp("empty-prefect")
-    with StandIn.start("sandbox.prefect_server", {"home": str(home)}) as server:
+    config = {"home": str(home), "golden": str(prefect_golden)}
+    with StandIn.start("sandbox.prefect_server", config) as server:
         yield Server(server.url, home)
 
 
@@ -160,7 +164,9 @@ def _post(server: Server, path: str, body: dict[str, Any], method: str = "POST")
 
     def call() -> httpx.Response:
         url = f"{server.url}/api{path}"
-        return httpx.request(method, url, json=body, trust_env=False, timeout=30)
+        return httpx.request(
+            method, url, json=body, verify=TRUSTS_NOBODY, trust_env=False, timeout=30
+        )
 
     answer = eventually(call, lambda answer: answer.status_code != 503)
     answer.raise_for_status()

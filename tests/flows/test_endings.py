@@ -148,13 +148,16 @@ def test_a_signal_leaves_the_console_as_it_was(world: World, prefect_server: Ser
     assert console.state()["rows"] == before
 
 
-def test_prefect_is_gone_before_the_end(start_world: StartWorld, tmp_path: Path) -> None:
+def test_prefect_is_gone_before_the_end(
+    start_world: StartWorld, tmp_path: Path, prefect_golden: Path
+) -> None:
     """When Prefect's API goes away mid-run the connections are still told, and the exit code is no 0."""
     world = start_world()
     home = tmp_path / "prefect"
     console = world.consoles["hq"]
     console.arm("draft.save", "delay", seconds=2.0)
-    with StandIn.start("sandbox.prefect_server", {"home": str(home)}) as started:
+    config = {"home": str(home), "golden": str(prefect_golden)}
+    with StandIn.start("sandbox.prefect_server", config) as started:
         words = ("--connection", "hq-ad", "--json")
         with _command(Server(started.url, home), world, *words) as process:
             eventually(lambda: console.calls("draft.create"), bool, 90)

@@ -19,6 +19,7 @@ import pytest
 from sandbox import notifications
 from sandbox.installation import Installation, environment_of, installed
 from sandbox.standin.process import StandIn
+from sandbox.standin.tls import TRUSTS_NOBODY
 from sandbox.world import World, running
 from tests.flows.test_remediate import EVERYWHERE, WITHHELD, scopes
 from tests.waiting import eventually
@@ -57,12 +58,13 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory, prefect_golden: Path) -> Iterator[Site]:
     """Install everything on a server of its own: deployments, automations, a worker, the intake."""
     folder = tmp_path_factory.mktemp("site")
     home = folder / "prefect"
+    config = {"home": str(home), "golden": str(prefect_golden)}
     with (
-        StandIn.start("sandbox.prefect_server", {"home": str(home)}) as server,
+        StandIn.start("sandbox.prefect_server", config) as server,
         running(folder / "sandbox") as world,
         notifications.listening(server.url) as chat,
     ):
@@ -123,8 +125,10 @@ def test_what_was_applied_already_starts_nothing(site: Site) -> None:
     site.installation.announce("cayosoft/branch/ad", version - 1)
     site.installation.announce("cayosoft/nobody/knows", 1)
 
+    url = f"{site.installation.intake}/metrics"
+
     def delivered() -> float:
-        text = httpx.get(f"{site.installation.intake}/metrics", trust_env=False).text
+        text = httpx.get(url, verify=TRUSTS_NOBODY, trust_env=False).text
         waiting = [line for line in text.splitlines() if "waiting" in line and line[0] != "#"]
         return sum(float(line.rsplit(" ", 1)[1]) for line in waiting)
 

@@ -19,6 +19,7 @@ import httpx
 from ruamel.yaml import YAML
 
 from intake.spool import Spool
+from sandbox.standin.tls import TRUSTS_NOBODY
 from tests.contracts.vault.server import MOUNT, Server, private_file
 from tests.intake.prefect_stand_in import PrefectStandIn
 from tests.intake.sending import new_key, private, signed, thin
@@ -255,7 +256,7 @@ class Senders:
             self._left_to_send += len(news)
 
     def _send(self) -> None:
-        with httpx.Client(trust_env=False, timeout=10) as client:
+        with httpx.Client(verify=TRUSTS_NOBODY, trust_env=False, timeout=10) as client:
             while not self._over.is_set():
                 with self._lock:
                     news = self._left.pop() if self._left else None
