@@ -66,6 +66,7 @@ WITHOUT_A_STATE = {
 
 STANDINGS = {
     Standing.PERSON: Exit.NEEDS_PERSON,
+    Standing.ASKED: Exit.NEEDS_PERSON,
     Standing.UNTOLD: Exit.UNKNOWN,
     Standing.UNFINISHED: Exit.UNFINISHED,
     Standing.BEHIND: Exit.UNFINISHED,

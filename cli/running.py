@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -16,9 +17,11 @@ os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
 from prefect.client.schemas.objects import State
 from prefect.settings import get_current_settings
 
+from cli.answering import Terminal, somebody_is_here
 from cli.output import Progress, progress, write_json
 from cli.run_data import as_data, several_as_data
 from connectors.errors import RotationError, Unknown, Unreachable
+from flows.asking import answering
 from flows.remediate_consent import remediate_consent
 from flows.rotate_account_credentials import rotate_account_credentials
 from flows.update_account_credentials import update_account_credentials
@@ -125,6 +128,7 @@ def run_here(flow: Flow, title: str, unstarted: RunRecord, console: Console) -> 
     records: list[RunRecord] = []
     with (
         progress(f"{title}: starting") as line,
+        _answered_here(console, line),
         listening(partial(_hear, console, line, title), records.append),
     ):
         problem: RotationError | None
@@ -143,6 +147,13 @@ def _hear(console: Console, line: Progress, title: str, entry: Entry) -> None:
     with line.aside():
         show_entry(console, entry)
     line.now(f"{title}: after {entry.number} {entry.title}")
+
+
+def _answered_here(console: Console, line: Progress) -> AbstractContextManager[None]:
+    """Have a person at this terminal answer what a run asks; where there is none, the run says how it is started."""
+    if console.quiet or not somebody_is_here():
+        return nullcontext()
+    return answering(Terminal(console, line).answer)
 
 
 def _prefect_is_away(error: Exception, *, started: bool) -> Unreachable:

@@ -10,10 +10,10 @@ from prefect.runtime import deployment
 from connectors.entra.remediation import RemediationPlan
 from connectors.errors import NeedsPerson, NotYet, OutOfStep
 from connectors.models import Finding, SecretHandle
-from flows import _asking, remediation
-from flows._asking import Answered, Form
+from flows import asking, remediation
 from flows._form import GRANT, Decision, form, waiting_runs
 from flows._run import Run
+from flows.asking import Answered, Form
 from inventory.models import ConsentPolicy
 from report.text import printable
 from tasks.approvals import approver, how_to_approve, missing_approval
@@ -99,7 +99,7 @@ class Answers:
         number = 1
         while True:
             key = f"{self.location.name}-consent-{plan.digest}-{number}"
-            answer = _asking.answered(key, Decision)
+            answer = asking.answered(key, Decision)
             if answer is None:
                 self._ask(plan, key, notes)
                 continue
@@ -115,7 +115,7 @@ class Answers:
         hours, place = self.location.in_tenant.consent.approval_hours, self.run.approvals
         how = how_to_approve(place, key, APPROVE) if place else ""
         text = form(self.location.name, plan, notes, how)
-        _asking.ask(Form(key, Decision, text, hours))
+        asking.ask(Form(key, Decision, text, hours))
 
     def _decided(self, plan: RemediationPlan, answer: Answered[Decision]) -> Approval | str | None:
         """Return the yes, None for a no, or what is to be said before the form is shown once more."""

@@ -13,8 +13,7 @@ from prefect.input import RunInput
 from connectors.cayosoft.operator import OperatorReport
 from connectors.errors import NeedsPerson, NotYet
 from connectors.ledger import Asked
-from flows import _asking
-from flows._asking import Answered, Form
+from flows import asking
 from flows._form import (
     BOX,
     CHOICES,
@@ -26,6 +25,7 @@ from flows._form import (
     Readiness,
 )
 from flows._run import Run
+from flows.asking import Answered, Form
 from report import guide as texts
 from report.text import printable
 from tasks import guide
@@ -146,14 +146,14 @@ def _ask(run: Run, location: Location, form: Form[F], due: Ask) -> None:
         signed_in=before.signed_in if before and again else dict(due.signed_in),
     )
     # While a person works another run may look; a terminal goes on working on the connection.
-    keeper.change(asked=asked, **({"holder": None} if _asking.suspends() else {}))
-    _asking.ask(form)
+    keeper.change(asked=asked, **({"holder": None} if asking.suspends() else {}))
+    asking.ask(form)
 
 
 def _leave_to_the_first(run: Run, location: Location) -> None:
     """Raise NotYet while another run asks about the same version; one that asks about another is called off."""
     other = location.ledger.ledger.asked
-    if other is None or other.run == run.record.run_id or not _asking.still_waits(other.run):
+    if other is None or other.run == run.record.run_id or not asking.still_waits(other.run):
         return
     if other.label == location.version.label:
         raise NotYet(
@@ -165,9 +165,7 @@ def _leave_to_the_first(run: Run, location: Location) -> None:
             advice="That run asks for the same already: open it in the Prefect UI, press Resume, and fill in its "
             "form; or cancel it there, and start again.",
         )
-    _asking.call_off(
-        other.run, f"Run {run.record.run_id} asks about a newer version of the secret."
-    )
+    asking.call_off(other.run, f"Run {run.record.run_id} asks about a newer version of the secret.")
 
 
 def _purpose(location: Location) -> str:
@@ -181,7 +179,7 @@ def _key(location: Location, purpose: str, number: int) -> str:
 def _given(location: Location, purpose: str, kind: type[F]) -> list[Answered[F]]:
     """Return the answers of this run to its forms of one purpose, in order."""
     found: list[Answered[F]] = []
-    while answer := _asking.answered(_key(location, purpose, len(found) + 1), kind):
+    while answer := asking.answered(_key(location, purpose, len(found) + 1), kind):
         found.append(answer)
     return found
 

@@ -22,6 +22,7 @@ class Standing(StrEnum):
     """How a connection stands, the most urgent first."""
 
     PERSON = "needs a person"
+    ASKED = "waits for a person's answer"
     UNTOLD = "cannot be told"
     UNFINISHED = "not ended"
     BEHIND = "not up to date"
@@ -38,6 +39,7 @@ class Standing(StrEnum):
 
 SIGNS = {
     Standing.PERSON: "✘",
+    Standing.ASKED: "»",
     Standing.UNTOLD: "?",
     Standing.UNFINISHED: "▲",
     Standing.BEHIND: "▲",
@@ -159,6 +161,9 @@ def _judged(service: Service, seen: Look, *, late: bool) -> Judged:
     """Judge by the same judgement as a reconciling run."""
     ledger = seen.ledger
     due, why = to_reconcile(seen)
+    if asked := ledger.asks_at(seen.now):
+        todo = f"Open the run {asked.run} in the Prefect UI, press Resume, and fill in its form."
+        return Standing.ASKED, why, todo
     if due is Due.BUSY:
         return Standing.AT_WORK, why, ""
     if ledger.trouble and ledger.trouble.needs_person:
@@ -210,9 +215,9 @@ def _unfinished(service: Service, seen: Look, due: Due, why: str) -> Judged:
 
 
 def _or_now(command: str, by_itself: bool) -> str:
-    """Say what is typed; a console that needs a person waits for it."""
+    """Say what happens by itself, and what is typed."""
     if not by_itself:
-        return command
+        return f"reconcile asks a person within 15 minutes; or now, in a terminal: {command}"
     return f"reconcile does it within 15 minutes; or now: {command}"
 
 

@@ -14,8 +14,8 @@ from connectors.cayosoft.bridge import BridgeConsole
 from connectors.cayosoft.models import ConnectionRow, Operation
 from connectors.cayosoft.settings import BridgeSettings
 from connectors.models import Extension, SecretHandle
-from flows._asking import Form, answering
 from flows._form import ActiveDirectoryForm, Microsoft365Form, Readiness
+from flows.asking import Form, answering
 from inventory.wiring import open_inventory, open_systems
 from sandbox.world import World
 

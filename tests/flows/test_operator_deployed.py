@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from flows._asking import Form
 from flows._form import ActiveDirectoryForm
+from flows.asking import Form
 from sandbox.world import World
 from tests.flows.deployed import of_a_worker, prefect, worker
 from tests.flows.operators import Person, at_the_console

@@ -15,11 +15,11 @@ from connectors.entra.remediation import RemediationPlan
 from connectors.errors import NeedsPerson, NotYet, OutOfStep
 from connectors.models import SecretHandle
 from connectors.vault.models import Approval as VaultApproval
-from flows import _approval, _asking
+from flows import _approval, asking
 from flows._approval import Answers
-from flows._asking import Answered, Form
 from flows._form import GRANT, Decision, form
 from flows._run import Run
+from flows.asking import Answered, Form
 from inventory.models import ConsentPolicy, Microsoft365Connection
 from report.record import RunRecord
 from tasks.identify import Location
@@ -91,8 +91,8 @@ def desk(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Desk:
     assert desk.plan.withdrawals
     monkeypatch.setattr(_approval, "deployment", SimpleNamespace(id="a deployment"))
     monkeypatch.setattr(_approval, "waiting_runs", lambda _: iter(desk.others))
-    monkeypatch.setattr(_asking, "ask", desk.ask)
-    monkeypatch.setattr(_asking, "answered", desk.answered)
+    monkeypatch.setattr(asking, "ask", desk.ask)
+    monkeypatch.setattr(asking, "answered", desk.answered)
     return desk
 
 
