@@ -6,6 +6,7 @@ BIN    := $(VENV)/bin
 KEEP   ?=
 AD     ?= active_directory
 PORT   ?= 4200
+DRIVER ?= bridge
 # How many tests run at the same time: auto is one more than there are cores, since tests often wait, and not
 # more than four, since every worker may run a Prefect server and a Samba of its own; 0 is one after the other,
 # in this process.
@@ -30,11 +31,11 @@ $(VENV)/ready: requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: $(VENV)/ready ## run the main job on the embedded sandbox (KEEP=1 keeps it up, AD=samba uses a real domain controller)
-	@$(BIN)/python -m sandbox demo --directory $(AD) --port $(PORT) $(if $(KEEP),--keep)
+demo: $(VENV)/ready ## run the main job on the embedded sandbox (KEEP=1 keeps it up, AD=samba uses a real domain controller, DRIVER=operator a scripted person)
+	@$(BIN)/python -m sandbox demo --directory $(AD) --driver $(DRIVER) --port $(PORT) $(if $(KEEP),--keep)
 
 up: $(VENV)/ready ## start the sandbox and keep it, to try commands by hand
-	@$(BIN)/python -m sandbox up --directory $(AD) --port $(PORT)
+	@$(BIN)/python -m sandbox up --directory $(AD) --driver $(DRIVER) --port $(PORT)
 
 test: $(VENV)/ready ## run every test; real Samba and real bao/vault are used where they are installed (WORKERS=0: one by one)
 	@$(BIN)/python -m pytest $(PARALLEL)

@@ -39,7 +39,12 @@ def _stop(*_: object) -> NoReturn:
 
 
 def up(
-    console: Console, folder: Path, directory: str, prefect_port: int, announce: int | None = None
+    console: Console,
+    folder: Path,
+    directory: str,
+    prefect_port: int,
+    announce: int | None = None,
+    driver: str = "bridge",
 ) -> int:
     """Start everything, say where it is and how to use it, and stay until Ctrl-C.
 
@@ -51,7 +56,7 @@ def up(
         console.print(f"[bold]The chat was told:[/] {message.subject}\n{message.body}")
 
     with (
-        sandbox_with_prefect(folder, directory, prefect_port) as (world, prefect),
+        sandbox_with_prefect(folder, directory, prefect_port, driver=driver) as (world, prefect),
         listening(prefect.url, tell),
     ):
         show_addresses(console, world, prefect, prefect_port)
@@ -80,7 +85,18 @@ def _announce(descriptor: int, said: dict[str, Any]) -> None:
 
 def _run(console: Console, folder: Path, arguments: argparse.Namespace) -> int:
     if arguments.verb == "up":
-        return up(console, folder, arguments.directory, arguments.port, arguments.announce)
+        return up(
+            console,
+            folder,
+            arguments.directory,
+            arguments.port,
+            arguments.announce,
+            arguments.driver,
+        )
+    if arguments.driver == "operator":
+        from sandbox.operator.demo import operator_demo  # noqa: PLC0415  a browser's driver is large
+
+        return operator_demo(console, folder, keep=arguments.keep, prefect_port=arguments.port)
     return demo(
         console,
         folder,
@@ -99,6 +115,12 @@ def _arguments() -> argparse.Namespace:
         choices=("active_directory", "samba"),
         default="active_directory",
         help="the stand-in, or a real Samba domain controller where the packages are installed",
+    )
+    parser.add_argument(
+        "--driver",
+        choices=("bridge", "operator"),
+        default="bridge",
+        help="who does the consoles' steps: a bridge, or a person (in the demo a scripted browser)",
     )
     parser.add_argument("--port", type=int, default=4200, help="port of the Prefect UI (0: any)")
     parser.add_argument(

@@ -14,7 +14,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -67,7 +67,12 @@ class Check:
 
 @contextmanager
 def sandbox_with_prefect(
-    folder: Path, directory: str = "active_directory", prefect_port: int = 0
+    folder: Path,
+    directory: str = "active_directory",
+    prefect_port: int = 0,
+    *,
+    services: Sequence[str] = SERVICES,
+    driver: str = "bridge",
 ) -> Iterator[tuple[World, StandIn]]:
     """Start the sandbox and a real Prefect server, side by side."""
     with ExitStack() as stack:
@@ -80,7 +85,7 @@ def sandbox_with_prefect(
             )
         )
         world = stack.enter_context(
-            running(folder, directory, services=SERVICES, grace_period_hours=0)
+            running(folder, directory, services=services, grace_period_hours=0, driver=driver)
         )
         world.environment.update(
             PREFECT_HOME=str(home),
@@ -132,9 +137,8 @@ def demo(console: Console, folder: Path, *, keep: bool, directory: str, prefect_
             console.print(f"$ account-rotation rotate {connection}", style="bold cyan")
             world.collect_canaries()
             codes[connection] = command_line(world, "rotate", connection)
-        world.collect_canaries()
         checks = [*_checks(world, folder, codes, ends), *remedied, *_gaps(prefect)]
-        _show(console, checks)
+        show_checks(console, checks)
         passed = all(check.held for check in checks)
         seconds = time.monotonic() - began
         if passed:
@@ -251,7 +255,13 @@ def _checks(world: World, folder: Path, codes: dict[str, int], ends: dict[str, s
         checks.append(
             Check(f"the rotation of {connection} ends: Ready", not codes[connection], seen)
         )
-    for service in SERVICES:
+    return [*checks, *checks_of_systems(world, folder, SERVICES)]
+
+
+def checks_of_systems(world: World, folder: Path, services: Sequence[str]) -> list[Check]:
+    """Look whether the consoles sign in, and that no test user, lock or secret was left."""
+    checks = []
+    for service in services:
         for extension, system in EXTENSIONS.items():
             signs_in = world.console_signs_in(service, extension)
             what = f"the console of {service} signs in to {system}"
@@ -260,6 +270,7 @@ def _checks(world: World, folder: Path, codes: dict[str, int], ends: dict[str, s
     checks.append(Check("no test user is left", not left, ", ".join(left) or "none"))
     locked = world.locked_accounts()
     checks.append(Check("no account is locked", not locked, ", ".join(locked) or "none"))
+    world.collect_canaries()
     hits = canary.scan([folder / "prefect"], world.canaries)
     seen = ", ".join(f"{hit.file.name} ({hit.encoding})" for hit in hits)
     scanned = f"none of {len(world.canaries)}"
@@ -294,7 +305,8 @@ def test_users(world: World) -> list[str]:
     return left
 
 
-def _show(console: Console, checks: list[Check]) -> None:
+def show_checks(console: Console, checks: list[Check]) -> None:
+    """Print what was looked at, and what held."""
     table = Table(title="What was looked at afterwards", title_justify="left", title_style="bold")
     for column in ("check", "held", "seen"):
         table.add_column(column)

@@ -77,10 +77,33 @@ class Installation:
         wanted = {"state": {"name": {"any_": ["Suspended"]}}}
         while time.monotonic() < deadline:
             for run in self.call("/flow_runs/filter", {"flow_runs": wanted}):
-                if run["parameters"].get("connection") == connection:
+                about = run["parameters"]
+                if connection in (about.get("connection"), *(about.get("connections") or ())):
                     return str(run["id"])
             time.sleep(0.2)
         raise RuntimeError(f"no run waits for an answer about {connection}")
+
+    def start(self, deployment: str, **parameters: Any) -> str:
+        """Start a run of a deployment, as a person does in the UI; return its id."""
+        found = self.call(f"/deployments/name/{deployment}")
+        path = f"/deployments/{found['id']}/create_flow_run"
+        return str(self._patiently(path, {"parameters": parameters})["id"])
+
+    def waits(self, run: str, after: str | None = None, within: float = 90.0) -> str:
+        """Wait until a run waits for an answer, to another form than ``after``; return the form's key.
+
+        Raises RuntimeError when it ends instead.
+        """
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline:
+            state = self.call(f"/flow_runs/{run}")["state"]
+            key = state["state_details"]["pause_key"]
+            if state["name"] == "Suspended" and key != after:
+                return str(key)
+            if state["type"] in FINAL:
+                raise RuntimeError(f"the run {run} has ended: {state['name']}")
+            time.sleep(0.2)
+        raise RuntimeError(f"the run {run} does not wait for an answer")
 
     def form_of(self, run: str) -> str:
         """Return the text above the form of a suspended run."""
@@ -114,11 +137,15 @@ class Installation:
 
     def answer(self, run: str, **form: str) -> dict[str, Any]:
         """Fill in the form of a suspended run, as a person does who presses Resume; return what came of it."""
+        return self._patiently(f"/flow_runs/{run}/resume", {"run_input": form})
+
+    def _patiently(self, path: str, body: Any) -> dict[str, Any]:
+        """Post, again where SQLite is busy and nothing was done."""
         deadline = time.monotonic() + 30
         while True:
             try:
-                return dict(self.call(f"/flow_runs/{run}/resume", {"run_input": form}))
-            except httpx.HTTPStatusError as error:  # SQLite may be busy
+                return dict(self.call(path, body))
+            except httpx.HTTPStatusError as error:
                 if error.response.status_code != 503 or time.monotonic() > deadline:
                     raise
                 time.sleep(0.2)

@@ -163,7 +163,7 @@ class OperatorConsole:
         idempotency_key: str,
     ) -> OperationResult:
         """Raise NeedsPerson: no operation of the product can be started from here."""
-        raise _nobody(self._service, extension, operation=operation.value)
+        raise _nobody(self._service, extension, asked=operation.value)
 
 
 def _nobody(service: str, extension: Extension | None = None, **facts: object) -> NeedsPerson:

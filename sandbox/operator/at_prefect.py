@@ -40,6 +40,12 @@ class PrefectPerson:
         """Return the text above the fields, as the UI renders the form's description."""
         return self._form().locator("article").first.inner_text()
 
+    def look_at(self, path: str, until: str) -> Page:
+        """Open a page of the UI, and wait until a selector shows something; return it."""
+        self.page.goto(f"{self._url}{path}")
+        self.page.locator(until).first.wait_for()
+        return self.page
+
     def read_beside(self, link: str) -> Page:
         """Follow a link of the form's text; return the tab that it opens."""
         with self.page.expect_popup() as opened:

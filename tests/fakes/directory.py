@@ -10,11 +10,12 @@ from datetime import UTC, datetime, timedelta
 from connectors.active_directory.models import (
     DOCUMENTED_RIGHTS,
     VALIDATION_RIGHTS,
+    AccountState,
     DirectoryUser,
     Right,
     RightCheck,
 )
-from connectors.errors import Conflict, NotPermitted
+from connectors.errors import Conflict, NotPermitted, Unreachable
 from connectors.models import Presence, SecretHandle, SignIn
 from tests.fakes.telling import Told
 
@@ -22,7 +23,9 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class FakeDirectory(Told):
-    """One domain. ``missing`` are rights that the connection account lacks, ``untold`` not readable ones.
+    """One domain. ``states`` are those of an account per controller, None where one is away.
+
+    ``missing`` are rights that the connection account lacks, ``untold`` not readable ones.
 
     ``lacking`` and ``dark`` are the same of the documented rights in every managed base.
     """
@@ -32,11 +35,24 @@ class FakeDirectory(Told):
     def __init__(self) -> None:
         super().__init__()
         self.users: dict[str, DirectoryUser] = {}
+        self.states: dict[str, AccountState | None] = {}
         self.missing: set[Right] = set()
         self.untold: set[Right] = set()
         self.lacking: set[Right] = set()
         self.dark: set[Right] = set()
         self._moments = (START + timedelta(minutes=n) for n in itertools.count(1))
+
+    @property
+    def controllers(self) -> tuple[str, ...]:
+        """The domain controllers."""
+        return tuple(self.states)
+
+    def account_state(self, username: str, *, where: str | None = None) -> AccountState:
+        """Read an account on one controller."""
+        state = self.states[where or ""]
+        if state is None:
+            raise Unreachable("active directory", "read account", controller=where)
+        return state
 
     def sign_in(self, account: SecretHandle, *, where: str | None = None) -> SignIn:
         """Sign in with the credential."""

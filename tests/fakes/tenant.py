@@ -101,6 +101,17 @@ class FakeTenant(Told):
         """Look for one user by UPN; None when it is not there."""
         return self.act("find_user", lambda: self.users.get(upn))
 
+    def delete_test_users(self, domain: str, prefix: str, *, keep: str = "") -> tuple[str, ...]:
+        """Soft-delete the users whose name starts with the prefix, but one."""
+        return self.act(
+            "delete_test_users",
+            lambda: tuple(
+                self.users.pop(upn).upn
+                for upn in list(self.users)
+                if upn.startswith(prefix) and upn != keep
+            ),
+        )
+
     def deleted_user(self, upn: str, display_name: str) -> EntraUser | None:
         """Look for a deleted user in the recycle bin."""
         return self.act("deleted_user", lambda: self.deleted.get(upn))

@@ -72,6 +72,8 @@ RULES: dict[str, tuple[str, str, str, str]] = {
         "is no LDAPS address"),
     "console without TLS": ("https://cayosoft-hq", "http://cayosoft-hq", "services[hq].console.url",
         "without TLS"),
+    "product without a bridge": ("        directory: branch\n",
+        "        directory: branch\n        validation: product\n", f"{BRANCH}.validation", "only a person reaches"),
     "bridge without address": ("driver: operator", "driver: bridge\n      client: {path: x}",
         "services[branch].console.url", "driver bridge needs it"),
     "bridge without client": ("driver: operator", "driver: bridge\n      url: https://x\n      client:",
