@@ -127,6 +127,11 @@ class Installation:
         query = {"flows": {"name": {"any_": [flow]}}, "flow_runs": wanted, "limit": 200}
         return list(self.call("/flow_runs/filter", query))
 
+    def newest(self, key: str) -> dict[str, Any]:
+        """Return the newest artifact of a key (Prefect's own "latest" has an id that no page shows)."""
+        wanted = {"artifacts": {"key": {"any_": [key]}}, "sort": "CREATED_DESC", "limit": 1}
+        return dict(self.call("/artifacts/filter", wanted)[0])
+
     def call(self, path: str, body: Any = None) -> Any:
         """Post to Prefect's API, or read from it without a body; return what it answers."""
         url, method = f"{self.prefect}/api{path}", "GET" if body is None else "POST"

@@ -168,7 +168,7 @@ def _both_extensions(stage: Stage) -> None:
         stage.ended(connection, run)
         shown = shift.prefect.look_at(f"/runs/flow-run/{run}", until="text=F2 record the evidence")
         stage.album.keep(shown, "run-ended")
-        report = site.call(f"/artifacts/{connection}/latest")["id"]
+        report = site.newest(connection)["id"]
         shown = shift.prefect.look_at(f"/artifacts/artifact/{report}", until="article img")
         stage.album.keep(shown, "report")
 

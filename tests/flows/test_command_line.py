@@ -10,7 +10,7 @@ from cli.documented import keys_in
 from cli.exits import Exit
 from cli.run_keys import PLAN, RUNS
 from connectors.models import Extension
-from report.procedure import UPDATE
+from report.procedure import steps_of_update
 from sandbox.world import World
 from tests.running import Server
 from tests.unit.cli.support import typed
@@ -34,9 +34,9 @@ def test_plan_changes_nothing(
     (connection,) = data["connections"]
     assert shown.code == Exit.OK
     assert keys_in(data) <= set(PLAN)
-    assert [step["step"] for step in connection["steps"]] == list(
-        UPDATE[Extension.ACTIVE_DIRECTORY]
-    )
+    assert [step["step"] for step in connection["steps"]] == [
+        step.number for step in steps_of_update(Extension.ACTIVE_DIRECTORY)
+    ]
     assert "console" in connection["changes"]
     assert world.consoles["hq"].state()["rows"] == before
     assert prefect_api.get(f"/flow_runs/{data['flow_run']}")["state_name"] == "Dry run"

@@ -90,18 +90,6 @@ def test_a_name_that_is_given_twice(world: World, update: Update) -> None:
     assert outcome.steps("hq-ad").count("A5") == 1
 
 
-def test_a_service_that_only_a_person_can_reach(world: World, update: Update) -> None:
-    """A service with the operator driver is refused clearly, and nothing is asked of any system."""
-    text = world.inventory_file.read_text()
-    world.inventory_file.write_text(text.replace("driver: bridge", "driver: operator"))
-
-    outcome = update()
-
-    assert outcome.state.name == "Refused"
-    assert "driver=operator" in str(outcome.record.connections[0].error)
-    assert world.directory.journal() == []
-
-
 def _command(server: Server, world: World, *words: str) -> subprocess.Popen[str]:
     environment = (
         os.environ

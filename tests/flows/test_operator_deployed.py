@@ -45,7 +45,8 @@ def suspended(server: Server, run: str, form: int) -> str:
     assert _asks(state, form), state
     key = state["state_details"]["run_input_keyset"]["description"]
     shown = str(server.get(f"/flow_runs/{run}/input/{key}"))
-    guide = server.get("/artifacts/hq-ad-guide/latest")
+    wanted = {"artifacts": {"key": {"any_": ["hq-ad-guide"]}}, "sort": "CREATED_DESC"}
+    guide = server.post("/artifacts/filter", wanted)[0]
     assert f"/artifacts/artifact/{guide['id']}" in shown
     return f"{shown}\n{guide['data']}"
 

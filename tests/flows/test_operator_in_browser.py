@@ -18,7 +18,8 @@ from sandbox.standin.process import StandIn
 from sandbox.world import World, running
 from tests.waiting import eventually
 
-pytestmark = [pytest.mark.prefect, pytest.mark.browser]
+# With the start of a server, a worker and a browser in the first of them.
+pytestmark = [pytest.mark.prefect, pytest.mark.browser, pytest.mark.timeout(420)]
 ROOT = Path(__file__).parents[2]
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
 
@@ -25,9 +27,16 @@ pytestmark = pytest.mark.prefect
 
 
 def _status(*services: str, html: Path | None = None) -> tuple[Exit, list[dict[str, object]]]:
+    code, tell = show_status(services, html, 26, as_json=True)
+    return code, json.loads(_written(tell))
+
+
+def _written(tell: Callable[[Console], None]) -> str:
+    """Return what is written to stdout."""
     said = StringIO()
-    code = show_status(services, html, 26, as_json=True, console=Console(file=said))
-    return code, json.loads(said.getvalue())
+    with redirect_stdout(said):
+        tell(Console(quiet=True))
+    return said.getvalue()
 
 
 @pytest.mark.services("branch")
@@ -38,9 +47,9 @@ def test_after_an_update_that_is_not_complete(world: World, update: Update, tmp_
     pages.mkdir()
     page, report = pages / "status.html", pages / "report.html"
     code, (first, second) = _status(html=page)
-    text, data = StringIO(), StringIO()
+    text = StringIO()
     show_findings("branch-m365", as_json=False, console=Console(file=text, width=500))
-    show_findings(None, as_json=True, console=Console(file=data))
+    data = _written(lambda console: show_findings(None, as_json=True, console=console))
     show_report(outcome.record.run_id, report, as_json=False, console=Console(file=StringIO()))
 
     assert code is Exit.NEEDS_PERSON
@@ -50,7 +59,7 @@ def test_after_an_update_that_is_not_complete(world: World, update: Update, tmp_
     for item in outcome.connection("branch-m365").findings:
         assert item.code in text.getvalue()
         assert item.what_to_do() in text.getvalue()
-    kept = {it["connection"]: it["last_run"] for it in json.loads(data.getvalue())}
+    kept = {it["connection"]: it["last_run"] for it in json.loads(data)}
     assert len(kept["branch-m365"]["findings"]) == 2
     assert kept["branch-ad"]["findings"] == []
     assert "branch-m365: needs a person" in Page(page.read_text()).text
