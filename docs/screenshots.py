@@ -10,38 +10,27 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from sandbox.demo import command_line, sandbox_with_prefect  # noqa: E402
+from sandbox.operator.browser import browser  # noqa: E402
+from sandbox.operator.chromium import NoBrowser, chromium  # noqa: E402
 from sandbox.world import World  # noqa: E402
 
-CHROMIUM = "/usr/bin/chromium"
 PICTURES = ROOT / "build" / "screenshots"
 SIZES = {"desktop": (1200, 900), "phone": (390, 844)}
 SCHEMES = ("light", "dark")
 UIS = {"v2": "/v2", "v1": ""}
 
 
-@contextmanager
-def browser() -> Iterator[Browser]:
-    """Start the machine's own Chromium, without a window."""
-    with sync_playwright() as playwright:
-        # Its sandbox does not start as root, which is what containers run as; every page here is ours.
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
 def shoot(
-    chromium: Browser,
+    browsing: Browser,
     name: str,
     address: str,
     *,
@@ -53,7 +42,7 @@ def shoot(
     for size in sizes:
         width, height = SIZES[size]
         for scheme in SCHEMES:
-            page = chromium.new_page(
+            page = browsing.new_page(
                 viewport={"width": width, "height": height},
                 color_scheme="dark" if scheme == "dark" else "light",
             )
@@ -94,21 +83,23 @@ def take(world: World, prefect: str, folder: Path) -> None:
     """Take every picture."""
     happen(world)
     newest = report_of(prefect, "branch-m365")
-    with browser() as chromium:
+    with browser() as started:
         for name, file in pages(world, folder).items():
             shutil.copy(file, PICTURES)
-            shoot(chromium, name, file.as_uri(), ready="main", sizes=list(SIZES))
+            shoot(started, name, file.as_uri(), ready="main", sizes=list(SIZES))
         for ui, base in UIS.items():
             run = f"{prefect}{base}/runs/flow-run/{newest['flow_run_id']}?tab=Artifacts"
-            shoot(chromium, f"prefect-run-{ui}", run, ready="text=branch", sizes=["desktop"])
+            shoot(started, f"prefect-run-{ui}", run, ready="text=branch", sizes=["desktop"])
             report = f"{prefect}{base}/artifacts/artifact/{newest['id']}"
-            shoot(chromium, f"prefect-report-{ui}", report, ready="img", sizes=["desktop"])
+            shoot(started, f"prefect-report-{ui}", report, ready="img", sizes=["desktop"])
 
 
 def main() -> int:
     """Take the pictures and say where they are."""
-    if not Path(CHROMIUM).exists():
-        print(f"No pictures: there is no {CHROMIUM}.")
+    try:
+        chromium()
+    except NoBrowser as none:
+        print(f"No pictures: {none}.")
         return 1
     shutil.rmtree(PICTURES, ignore_errors=True)
     PICTURES.mkdir(parents=True)

@@ -72,7 +72,7 @@ class OperatorForm(RunInput):
     outcome: Literal[
         "I have saved the new credential", "Somebody else takes over", "I cannot, or will not"
     ] = Field(title="What have you done?")
-    your_name: Name = Field(title=NAME, description=NAME_HELP)
+    your_name: Name = Field(title=NAME)
 
 
 class ActiveDirectoryForm(OperatorForm):
@@ -81,7 +81,7 @@ class ActiveDirectoryForm(OperatorForm):
     check_settings: Literal["It passed", "It failed", "I did not run it"] = Field(
         title="What did Check Settings say?"
     )
-    remark: Remark = Field(default="", title="Remark", description=REMARK_HELP)
+    remark: Remark = Field(default="", title="Remark")
 
 
 class Microsoft365Form(OperatorForm):
@@ -99,7 +99,7 @@ class Microsoft365Form(OperatorForm):
     test_user: Literal[
         "Created, changed and deleted", "The product refused it", "I did not try it"
     ] = Field(title="The test user")
-    remark: Remark = Field(default="", title="Remark", description=REMARK_HELP)
+    remark: Remark = Field(default="", title="Remark")
 
 
 def waiting_runs(connection: str) -> Iterator[str]:

@@ -140,7 +140,8 @@ def ask(form: Form[F]) -> None:
     shown = form.text
     if form.page:
         made = keep_markdown(form.page, form.text, f"What is to be done: form {form.key}")
-        shown = f"{form.summary}\n\n[Open the guide](/artifacts/artifact/{made})"
+        # First: on a small screen little more than a line is left above the fields.
+        shown = f"**[Open the guide](/artifacts/artifact/{made})**\n\n{form.summary}"
     suspend_flow_run(
         wait_for_input=form.kind.with_initial_data(description=shown),
         key=form.key,

@@ -74,7 +74,8 @@ def summary(form: Guide) -> str:
         _notes(form.notes),
         (
             f"Enter **{plain(str(form.secret))}** for {code(form.account)} in the console of **{plain(form.service)}**, "
-            "as the guide says, then report here. A choice opens by the arrows at its right end. No password in here."
+            "as the guide says, then report here. A choice opens by the arrows at its right end. Never type a password here; your "
+            "name is kept, and nothing checks that it is yours."
         ),
     )
     return "\n\n".join(part for part in parts if part)

@@ -28,7 +28,12 @@ class Outcome:
     meaning: str
 
 
-READY = Outcome("Ready", True, 0, "The credential is in use, consent is complete, operations work.")
+READY = Outcome(
+    "Ready",
+    True,
+    0,
+    "The credential is in use, consent is complete, operations work; the report lists what was not checked.",
+)
 VERIFIED = Outcome(
     "Verified",
     True,
