@@ -105,11 +105,18 @@ class Installation:
             time.sleep(0.2)
         raise RuntimeError(f"the run {run} does not wait for an answer")
 
-    def form_of(self, run: str) -> str:
-        """Return the text above the form of a suspended run."""
+    def form_of(self, run: str, within: float = 30.0) -> str:
+        """Return the text above the form of a suspended run, which Prefect keeps a moment after it is suspended."""
         details = self.call(f"/flow_runs/{run}")["state"]["state_details"]
         key = details["run_input_keyset"]["description"]
-        return str(self.call(f"/flow_runs/{run}/input/{key}"))
+        deadline = time.monotonic() + within
+        while True:
+            try:
+                return str(self.call(f"/flow_runs/{run}/input/{key}"))
+            except httpx.HTTPStatusError as error:
+                if error.response.status_code not in (404, 503) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
 
     def end_of(self, run: str, within: float = 90.0) -> str:
         """Wait for the end of a run; return the name of its state."""

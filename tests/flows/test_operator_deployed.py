@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -44,26 +45,40 @@ def suspended(server: Server, run: str, form: int) -> str:
     state = eventually(waits, lambda it: _asks(it, form) or it["type"] in FINAL, within=90)
     assert _asks(state, form), state
     key = state["state_details"]["run_input_keyset"]["description"]
-    shown = str(server.get(f"/flow_runs/{run}/input/{key}"))
+    shown = str(patiently(lambda: server.get(f"/flow_runs/{run}/input/{key}")))
     wanted = {"artifacts": {"key": {"any_": ["hq-ad-guide"]}}, "sort": "CREATED_DESC"}
     guide = server.post("/artifacts/filter", wanted)[0]
     assert f"/artifacts/artifact/{guide['id']}" in shown
     return f"{shown}\n{guide['data']}"
 
 
+def patiently(call: Callable[[], Any]) -> Any:
+    """Call Prefect's API, again where SQLite is busy, or the form is not kept yet: nothing was done then."""
+    told: list[Any] = []
+
+    def once() -> bool:
+        try:
+            told.append(call())
+        except httpx.HTTPStatusError as error:
+            assert error.response.status_code in (404, 503), error
+        return bool(told)
+
+    eventually(once, bool)
+    return told[0]
+
+
 def resume(server: Server, run: str, **values: str) -> dict[str, Any]:
     """Answer a form as Prefect's UI does; return what came of it."""
+    body = {"run_input": values}
+    return dict(patiently(lambda: server.post(f"/flow_runs/{run}/resume", body)))
 
-    def answer() -> dict[str, Any] | None:
-        try:
-            return dict(server.post(f"/flow_runs/{run}/resume", {"run_input": values}))
-        except httpx.HTTPStatusError as error:
-            assert error.response.status_code == 503, error  # SQLite is busy, and nothing was done
-        return None
 
-    answered = eventually(answer, lambda it: it is not None)
-    assert answered is not None
-    return answered
+def start(server: Server) -> str:
+    """Start the deployed update of hq-ad; return the run."""
+    deployment = server.get("/deployments/name/update_account_credentials/update")
+    body = {"parameters": {"service": "hq", "connections": ["hq-ad"]}}
+    path = f"/deployments/{deployment['id']}/create_flow_run"
+    return str(patiently(lambda: server.post(path, body))["id"])
 
 
 def work(person: Person, text: str) -> dict[str, str]:
@@ -88,25 +103,17 @@ def test_a_run_waits_for_a_person(world: World, prefect_api: Server, tmp_path: P
         environment, "work-pool", "create", "account-rotation", "--type", "process", "--overwrite"
     )
     prefect(environment, "--no-prompt", "deploy", "--all")
-    deployment = prefect_api.get("/deployments/name/update_account_credentials/update")
     world.rotate_ad("hq")
-
-    def start() -> str:
-        parameters = {"service": "hq", "connections": ["hq-ad"]}
-        made = prefect_api.post(
-            f"/deployments/{deployment['id']}/create_flow_run", {"parameters": parameters}
-        )
-        return str(made["id"])
 
     with ExitStack() as first_shift:
         first_shift.enter_context(worker(environment, tmp_path / "first.log"))
-        run = start()
+        run = start(prefect_api)
         text = suspended(prefect_api, run, 1)
         assert not [secret for secret in world.canaries if secret in text]
         assert world.ledger("hq-ad")["asked"]["run"] == run
 
         # Another run about the same version does not put a second form before the person.
-        other = start()
+        other = start(prefect_api)
         ended = eventually(lambda: state_of(prefect_api, other), lambda s: s["type"] in FINAL, 90)
         assert ended["name"] == "Waiting"
 
@@ -160,16 +167,11 @@ def test_a_newer_version_calls_the_form_off(
         environment, "work-pool", "create", "account-rotation", "--type", "process", "--overwrite"
     )
     prefect(environment, "--no-prompt", "deploy", "--all")
-    deployment = prefect_api.get("/deployments/name/update_account_credentials/update")
     with worker(environment, tmp_path / "worker.log"):
         runs = []
         for _ in range(2):
             world.rotate_ad("hq")
-            parameters = {"service": "hq", "connections": ["hq-ad"]}
-            made = prefect_api.post(
-                f"/deployments/{deployment['id']}/create_flow_run", {"parameters": parameters}
-            )
-            runs.append(str(made["id"]))
+            runs.append(start(prefect_api))
             suspended(prefect_api, runs[-1], 1)
     assert state_of(prefect_api, runs[0])["name"] == "Superseded"
     assert world.ledger("hq-ad")["asked"]["run"] == runs[1]

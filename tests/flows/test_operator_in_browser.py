@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,7 +15,6 @@ from sandbox.operator.browser import browser
 from sandbox.operator.shift import Shift
 from sandbox.standin.process import StandIn
 from sandbox.world import World, running
-from tests.waiting import eventually
 
 # With the start of a server, a worker and a browser in the first of them.
 pytestmark = [pytest.mark.prefect, pytest.mark.browser, pytest.mark.timeout(420)]
@@ -40,25 +38,7 @@ class Site:
         """Start the deployed update of one connection, as a person does in the UI; return the run."""
         service = connection.partition("-")[0]
         name = "update_account_credentials/update"
-        deployment = self.installation.call(f"/deployments/name/{name}")
-        parameters = {"service": service, "connections": [connection]}
-        made = self.installation.call(
-            f"/deployments/{deployment['id']}/create_flow_run", {"parameters": parameters}
-        )
-        return str(made["id"])
-
-    def waits(self, run: str, form: int = 1) -> None:
-        """Wait until a run waits with its n-th form."""
-
-        def asks(state: dict[str, Any]) -> bool:
-            return (state["state_details"]["pause_key"] or "").endswith(f"-{form}")
-
-        state = eventually(
-            lambda: dict(self.installation.call(f"/flow_runs/{run}")["state"]),
-            lambda it: asks(it) or it["type"] in FINAL,
-            within=90,
-        )
-        assert asks(state), state
+        return self.installation.start(name, service=service, connections=[connection])
 
     def report(self, run: str, key: str) -> str:
         """Return what a run has reported of a connection."""
@@ -113,12 +93,12 @@ def test_both_extensions(site: Site) -> None:
     world.rotate_entra("hq")
 
     run = site.start("hq-ad")
-    site.waits(run)
+    site.installation.waits(run)
     shift.enter_in_active_directory(run)
     assert site.installation.end_of(run) == "Ready"
 
     run = site.start("hq-m365")
-    site.waits(run)
+    site.installation.waits(run)
     table = shift.enter_in_microsoft_365(run)
     assert table.status == "Fully granted"
     assert site.installation.end_of(run) == "Ready"
@@ -135,7 +115,7 @@ def test_the_forbidden_checkbox(site: Site) -> None:
     shift = site.shift("branch")
     site.world.rotate_entra("branch")
     run = site.start("branch-m365")
-    site.waits(run)
+    site.installation.waits(run)
 
     shift.enter_in_microsoft_365(run, tick=True)
 
@@ -147,8 +127,7 @@ def test_the_forbidden_checkbox(site: Site) -> None:
     )
     assert complaints == []
     assert site.installation.end_of(remedy) == "Ready"
-    grants = site.world.tenants["south"].state()["grants"]
-    assert {grant["consentType"] for grant in grants} == {"Principal"}
+    assert scopes(site.world)["AllPrincipals"] == set()
 
 
 def test_a_forgotten_save(site: Site) -> None:
@@ -158,11 +137,11 @@ def test_a_forgotten_save(site: Site) -> None:
     # For an hour the directory accepts the previous password, too, and nobody can tell.
     world.directory.advance(2 * 3600)
     run = site.start("branch-ad")
-    site.waits(run)
+    first = site.installation.waits(run)
 
     shift.enter_in_active_directory(run, save=False)
 
-    site.waits(run, form=2)
+    site.installation.waits(run, after=first)
     assert not world.console_signs_in("branch", "active_directory")
     shift.prefect.open_run(run)
     shift.prefect.press_resume()
