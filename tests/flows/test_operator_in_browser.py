@@ -15,6 +15,7 @@ from sandbox.operator.browser import browser
 from sandbox.operator.shift import Shift
 from sandbox.standin.process import StandIn
 from sandbox.world import World, running
+from tests.flows.test_remediate import scopes
 
 # With the start of a server, a worker and a browser in the first of them.
 pytestmark = [pytest.mark.prefect, pytest.mark.browser, pytest.mark.timeout(420)]
