@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from prefect.runtime import deployment
 
@@ -16,6 +17,7 @@ from flows._run import Run
 from flows.asking import Answered, Form
 from inventory.models import ConsentPolicy
 from report.text import printable
+from tasks._wait import CLOCK
 from tasks.approvals import approver, how_to_approve, missing_approval
 from tasks.identify import Location
 from tasks.remediate import Approval
@@ -76,13 +78,15 @@ class Answers:
         return Approval.of(plan, f"approved by {who}, who named the plan")
 
     def _in_vault(self, place: SecretHandle, key: str) -> str:
-        who = approver(self.run.systems, place, key, APPROVE[0])
+        hours = self.location.in_tenant.consent.approval_hours
+        since = CLOCK.get().utc() - timedelta(hours=hours)
+        who = approver(self.run.systems, place, key, APPROVE[0], since=since)
         if who is None:
             raise NeedsPerson(
                 "vault",
                 "look for the approval",
                 place=f"{place.mount}/{place.path}/YOUR-NAME/{key}",
-                advice="At this site a plan is approved in Vault, below the own folder: vault kv put "
+                advice="At this site a plan is approved in Vault, below the own folder, and for a while: vault kv put "
                 f"-mount={place.mount} {place.path}/YOUR-NAME/{key} answer={APPROVE[0]}; then start this again.",
             )
         return who
@@ -98,7 +102,10 @@ class Answers:
         notes: list[str] = []
         number = 1
         while True:
-            key = f"{self.location.name}-consent-{plan.digest}-{number}"
+            # By its run too: what was approved in Vault for one run is not for the next.
+            key = (
+                f"{self.location.name}-consent-{plan.digest}-{self.run.record.run_id[-8:]}-{number}"
+            )
             answer = asking.answered(key, Decision)
             if answer is None:
                 self._ask(plan, key, notes)

@@ -43,7 +43,9 @@ ANSWERS = tuple(choice.value for choice in (Choice.SAVED, Choice.HAND_OVER, Choi
 def through_active_directory(run: Run, location: Location, *, dry_run: bool) -> bool:
     """Have a person carry the section out; return whether its steps can be taken from what was reported."""
     while True:
-        answers = _given(location, _purpose(location), ActiveDirectoryForm)
+        answers = _given(run, location, _purpose(location), ActiveDirectoryForm)
+        if not answers and not dry_run:
+            _leave_to_the_first(run, location)
         found = guide.through_active_directory(  # A0
             run.systems, location, _said(answers), run.approvals, dry_run=dry_run
         )
@@ -55,7 +57,9 @@ def through_active_directory(run: Run, location: Location, *, dry_run: bool) -> 
 def through_microsoft_365(run: Run, location: Location, *, dry_run: bool) -> bool:
     """Have a person carry the section out; return whether its steps can be taken from what was reported."""
     while True:
-        answers = _given(location, _purpose(location), Microsoft365Form)
+        answers = _given(run, location, _purpose(location), Microsoft365Form)
+        if not answers and not dry_run:
+            _leave_to_the_first(run, location)
         found = guide.through_microsoft_365(  # E0
             run.systems, location, _said(answers), run.approvals, dry_run=dry_run
         )
@@ -71,14 +75,13 @@ def at_the_console(run: Run, location: Location) -> None:
     """
     purpose = f"ready-{location.ledger.under_way.id}"
     while True:
-        answers = _given(location, purpose, Readiness)
+        answers = _given(run, location, purpose, Readiness)
         notes = _not_ready(run, answers)
         if answers and not notes:
             break
-        key, hours = (
-            _key(location, purpose, len(answers) + 1),
-            location.service.console.answer_hours,
-        )
+        _leave_to_the_first(run, location)
+        key = _key(run, location, purpose, len(answers) + 1)
+        hours = location.service.console.answer_hours
         account = location.ledger.under_way.account
         how = how_to_approve(run.approvals, key, READY) if run.approvals else ""
         text = texts.ready(location.name, account, hours, notes=notes, approval=how)
@@ -113,7 +116,7 @@ def _not_ready(run: Run, answers: Sequence[Answered[Readiness]]) -> list[str]:
 
 def _guide(run: Run, location: Location, due: Ask, kind: type[OperatorForm], asked: int) -> None:
     hours = location.service.console.answer_hours
-    key = _key(location, _purpose(location), asked + 1)
+    key = _key(run, location, _purpose(location), asked + 1)
     how = how_to_approve(run.approvals, key, ANSWERS) if run.approvals else ""
     told = texts.Guide(
         service=location.service.name,
@@ -134,7 +137,6 @@ def _guide(run: Run, location: Location, due: Ask, kind: type[OperatorForm], ask
 
 def _ask(run: Run, location: Location, form: Form[F], due: Ask) -> None:
     """Write down that a person is asked, let go of the connection, and ask."""
-    _leave_to_the_first(run, location)
     mine, keeper, now = run.record.run_id, location.ledger, CLOCK.get().utc()
     before = keeper.ledger.asked
     again = before is not None and before.run == mine and before.label == location.version.label
@@ -143,7 +145,7 @@ def _ask(run: Run, location: Location, form: Form[F], due: Ask) -> None:
         label=location.version.label,
         since=before.since if before and again else now,
         until=now + timedelta(hours=form.hours),
-        signed_in=before.signed_in if before and again else dict(due.signed_in),
+        signed_in=dict(due.signed_in) or (before.signed_in if before and again else {}),
     )
     # While a person works another run may look; a terminal goes on working on the connection.
     keeper.change(asked=asked, **({"holder": None} if asking.suspends() else {}))
@@ -151,7 +153,10 @@ def _ask(run: Run, location: Location, form: Form[F], due: Ask) -> None:
 
 
 def _leave_to_the_first(run: Run, location: Location) -> None:
-    """Raise NotYet while another run asks about the same version; one that asks about another is called off."""
+    """Raise NotYet while another run asks about the same version; one that asks about another is called off.
+
+    Before this run signs in as the account: the other one watches who does.
+    """
     other = location.ledger.ledger.asked
     if other is None or other.run == run.record.run_id or not asking.still_waits(other.run):
         return
@@ -172,14 +177,15 @@ def _purpose(location: Location) -> str:
     return hashlib.sha256(location.version.label.encode()).hexdigest()[:8]
 
 
-def _key(location: Location, purpose: str, number: int) -> str:
-    return f"{location.name}-{purpose}-{number}"
+def _key(run: Run, location: Location, purpose: str, number: int) -> str:
+    """Name a form, by its run too: what was approved in Vault for one run is not for the next."""
+    return f"{location.name}-{purpose}-{run.record.run_id[-8:]}-{number}"
 
 
-def _given(location: Location, purpose: str, kind: type[F]) -> list[Answered[F]]:
+def _given(run: Run, location: Location, purpose: str, kind: type[F]) -> list[Answered[F]]:
     """Return the answers of this run to its forms of one purpose, in order."""
     found: list[Answered[F]] = []
-    while answer := asking.answered(_key(location, purpose, len(found) + 1), kind):
+    while answer := asking.answered(_key(run, location, purpose, len(found) + 1), kind):
         found.append(answer)
     return found
 

@@ -145,7 +145,7 @@ def ask(form: Form[F]) -> None:
     suspend_flow_run(
         wait_for_input=form.kind.with_initial_data(description=shown),
         key=form.key,
-        timeout=int(form.hours * 3600),
+        timeout=max(60, int(form.hours * 3600)),
     )
 
 

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from connectors.models import SecretHandle
 from connectors.protocols import Systems
 
 
-def approver(systems: Systems, place: SecretHandle, key: str, answer: str) -> str | None:
+def approver(
+    systems: Systems,
+    place: SecretHandle,
+    key: str,
+    answer: str,
+    *,
+    since: datetime | None = None,
+) -> str | None:
     """Return who has written this answer about a form or plan into Vault, as a sentence names them; None: nobody.
 
-    Where several people have, each is named. Who has written something else counts as nobody.
+    Where several people have, each is named. Who has written something else counts as nobody. What was written
+    before ``since`` is not looked at.
     """
-    given = systems.vault.approvals(place, key)
+    given = [
+        item for item in systems.vault.approvals(place, key) if since is None or item.at >= since
+    ]
     people = [item.by for item in given if item.answer == answer]
     if not people or any(item.answer != answer for item in given):
         return None

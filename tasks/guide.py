@@ -146,25 +146,26 @@ def _weighed(
     approvals: SecretHandle | None,
 ) -> Answer[Guidance]:
     """Decide what the last answer amounts to: a report, another form, or a no."""
-    credential = _console.fetch(systems, location)
+    credential, number = _console.fetch(systems, location), len(answers)
     account, last = credential.username, without_password(answers[-1], credential, location)
     if last.choice is Choice.UNREADABLE:
-        return Done(_due(location, account, last.note), f"form {len(answers)}: {last.note}")
+        return Done(_due(location, account, last.note), f"form {number}: {last.note}")
     if approvals is not None:
         who = approver(systems, approvals, last.key, last.choice.value)
         if who is None:
             note = missing_approval(approvals, last.key, last.choice.value)
-            return Done(_due(location, account, note), f"form {len(answers)}: {note}")
+            return Done(_due(location, account, note), f"form {number}: {note}")
         last = replace(last, by=who)
-    told = f"form {len(answers)}, {last.choice.value} by {last.by}{_when(last)}{_noted(last)}"
+        # What nobody has approved says nothing, however often it was submitted.
+        answers = [it for it in answers if approver(systems, approvals, it.key, it.choice.value)]
+    told = f"form {number}, {last.choice.value} by {last.by}{_when(last)}{_noted(last)}"
     if last.choice is Choice.DECLINED:
         raise NeedsPerson(
             "cayosoft",
             "enter the credential",
             row=location.row,
             declined=f"{last.by}{_noted(last)}",
-            advice="Nothing was changed in the console. When it can be done: account-rotation update "
-            f"{location.service.name} --connection {location.name}, or the deployment of that name.",
+            advice=f"Nothing was changed in the console. When it can be done: {_again(location)}",
         )
     if last.choice is Choice.HAND_OVER:
         handed = f"{last.by} hands this over to you.{_noted(last)}"
@@ -175,6 +176,13 @@ def _weighed(
     report = _report(location, last, account)
     _in_person.hand_over(systems, location, report)
     return Done(report, f"{told}; {said_beside(systems, location, account)}")
+
+
+def _again(location: Location) -> str:
+    """Return the command that asks again; a rotation that has begun is not an update's to finish."""
+    if location.ledger.rotation is not None:
+        return f"account-rotation rotate {location.name} --finish"
+    return f"account-rotation update {location.service.name} --connection {location.name}"
 
 
 def _when(said: Said) -> str:

@@ -256,6 +256,7 @@ def test_in_place_waits_for_the_person_first(start_world: StartWorld, rotate: Ro
         "Readiness", "Readiness", "ActiveDirectoryForm"
     ]  # fmt: skip
     assert outcome.steps("plant-ad") == ROTATED
+    assert "with the new password or the previous one" in evidence(outcome, "plant-ad", "A0")[-1]
     assert world.console_signs_in("plant", "active_directory")
     gap = outcome.connection("plant-ad").gap
     assert gap

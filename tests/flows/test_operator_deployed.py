@@ -116,6 +116,8 @@ def test_a_run_waits_for_a_person(world: World, prefect_api: Server, tmp_path: P
         other = start(prefect_api)
         ended = eventually(lambda: state_of(prefect_api, other), lambda s: s["type"] in FINAL, 90)
         assert ended["name"] == "Waiting"
+        # It does not sign in as the account, because the first one watches who does.
+        assert not [it for it in prefect_api.task_runs(other) if it["name"].startswith("A0")]
 
         refused = resume(
             prefect_api, run, outcome="It is done", your_name="Op One", check_settings="It passed"

@@ -22,6 +22,7 @@ from flows._run import Run
 from flows.asking import Answered, Form
 from inventory.models import ConsentPolicy, Microsoft365Connection
 from report.record import RunRecord
+from tasks._wait import CLOCK
 from tasks.identify import Location
 from tests.fakes.directory import START
 from tests.unit.tasks.conftest import Scene
@@ -120,7 +121,7 @@ def test_a_person_says_yes(desk: Desk) -> None:
     assert all(
         part in shown for part in ("User.ReadWrite.All", "Delete the grant", desk.plan.digest)
     )
-    assert asked["form"].key == f"hq-m365-consent-{desk.plan.digest}-1"
+    assert asked["form"].key == f"hq-m365-consent-{desk.plan.digest}-run-1-1"
     assert asked["form"].hours == 24
     assert asked["holder"] is None
     holder = desk.location.ledger.ledger.holder
@@ -141,7 +142,7 @@ def test_a_yes_counts_in_vault(desk: Desk) -> None:
     """With approve_in: vault a yes counts when it lies in Vault; whose folder it is stands in the approval."""
     desk.approvals = SecretHandle("kv", "approvals")
     desk.decision = Decision(decision=GRANT, approved_by="a person")
-    second = f"hq-m365-consent-{desk.plan.digest}-2"
+    second = f"hq-m365-consent-{desk.plan.digest}-run-1-2"
     desk.scene.vault.said[second] = (VaultApproval("ines", "approve", START),)
 
     approval = desk.decide()
@@ -157,12 +158,17 @@ def test_a_plan_that_is_named_is_approved_in_vault(desk: Desk, answers: tuple[st
     """A plan's name alone approves nothing there, nor does a folder that says something else."""
     desk.approvals = SecretHandle("kv", "approvals")
     key = f"hq-m365-consent-{desk.plan.digest}"
-    desk.scene.vault.said[key] = tuple(VaultApproval("ines", item, START) for item in answers)
+    desk.scene.vault.said[key] = tuple(
+        VaultApproval("ines", item, CLOCK.get().utc()) for item in answers
+    )
     with pytest.raises(NeedsPerson) as due:
         desk.decide(desk.plan.digest)
     assert f"approvals/YOUR-NAME/{key} answer=approve" in due.value.what_to_do()
 
     desk.scene.vault.said[key] = (VaultApproval("ines", "approve", START),)
+    with pytest.raises(NeedsPerson, match="approval"):
+        desk.decide(desk.plan.digest)  # of last winter
+    desk.scene.vault.said[key] = (VaultApproval("ines", "approve", CLOCK.get().utc()),)
     assert "'ines'" in desk.decide(desk.plan.digest).by
 
 
