@@ -37,8 +37,8 @@ demo: $(VENV)/ready ## run the main job on the embedded sandbox (KEEP=1 keeps it
 up: $(VENV)/ready ## start the sandbox and keep it, to try commands by hand
 	@$(BIN)/python -m sandbox up --directory $(AD) --driver $(DRIVER) --port $(PORT)
 
-test: $(VENV)/ready ## run every test; real Samba and real bao/vault are used where they are installed (WORKERS=0: one by one)
-	@$(BIN)/python -m pytest $(PARALLEL)
+test: $(VENV)/ready ## run every test, and a quarter of the kill matrices, each day another one; real Samba and real bao/vault are used where they are installed (WORKERS=0: one by one)
+	@ROTATION_KILLS_SHARE=4 $(BIN)/python -m pytest $(PARALLEL)
 
 test-long: $(VENV)/ready ## run the laws for hours: the state machines try twenty times as much
 	@ROTATION_LONG=1 $(BIN)/python -m pytest $(PARALLEL) --timeout 3600 tests/laws
@@ -46,7 +46,7 @@ test-long: $(VENV)/ready ## run the laws for hours: the state machines try twent
 unit: $(VENV)/ready ## run the tests that start no server
 	@$(BIN)/python -m pytest tests/unit
 
-laws: $(VENV)/ready ## run the laws alone, and show a table: what was tried, how often, where
+laws: $(VENV)/ready ## run the laws alone and whole, and show a table: what was tried, how often, where
 	@$(BIN)/python -m pytest $(PARALLEL) tests/laws
 
 lint: $(VENV)/ready ## ruff, mypy --strict, import-linter, docstrings of tests, deployments, generated files
