@@ -14,8 +14,8 @@ import pytest
 
 MATRICES = "_survives_a_kill.py"
 # Set here, in the process that starts the workers, so that all of them choose alike.
-os.environ.setdefault("ROTATION_KILLS_DAY", datetime.now(UTC).date().isoformat())
-os.environ.setdefault("ROTATION_KILLS_SHARE", "1")
+os.environ.setdefault("KILLS_DAY", datetime.now(UTC).date().isoformat())
+os.environ.setdefault("KILLS_SHARE", "1")
 
 
 def tried(nodeid: str, share: int, day: str) -> bool:
@@ -26,7 +26,7 @@ def tried(nodeid: str, share: int, day: str) -> bool:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the cases of the kill matrices that are not this day's."""
-    share, day = int(os.environ["ROTATION_KILLS_SHARE"]), os.environ["ROTATION_KILLS_DAY"]
+    share, day = int(os.environ["KILLS_SHARE"]), os.environ["KILLS_DAY"]
     left = [
         item
         for item in items

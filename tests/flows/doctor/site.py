@@ -60,6 +60,11 @@ class Site:
         """Let a worker be heard of, as one is that asks for runs."""
         self.server.post(f"/work_pools/{POOL}/workers/heartbeat", {"name": worker})
 
+    def forget_workers(self) -> None:
+        """Forget the workers that other tests on this server have ended a moment ago."""
+        for worker in self.call("POST", f"/work_pools/{POOL}/workers/filter", {}):
+            self.call("DELETE", f"/work_pools/{POOL}/workers/{worker['name']}")
+
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """Call Prefect's API as a person does in its UI."""
         url = f"{self.server.url}/api{path}"
@@ -169,7 +174,9 @@ def installed(folder: Path, server: Server) -> Iterator[Site]:
         patch.chdir(ROOT)
         _deploy(server)
         with _intake(world, folder / "intake.log") as address:
-            yield Site(world, server, keys, Choices(intake=address), patch)
+            site = Site(world, server, keys, Choices(intake=address), patch)
+            site.forget_workers()
+            yield site
         _remove(server)
 
 
