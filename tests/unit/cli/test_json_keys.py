@@ -17,7 +17,8 @@ from cli.documented import below, keys_in
 from cli.ledger_keys import LEDGER
 from cli.servers import DEPLOYED
 from cli.spools import HINT
-from connectors.ledger import Applied, Attempt, Holder, Ledger
+from connectors.last_run import KeptConsent, KeptFinding, LastRun
+from connectors.ledger import Applied, Asked, Attempt, Holder, Ledger, Sighting
 from connectors.protocols import TenantService
 from connectors.rotation import Pending, Retirement, Rotation, Setting, Trouble
 from intake.hints import Hint, Source
@@ -35,6 +36,12 @@ def test_ledger() -> None:
     full = Ledger(
         connection="hq-ad",
         holder=Holder(run="r", since=NOW),
+        asked=Asked(run="r", label="l", since=NOW, until=NOW, sighting=Sighting(told=True)),
+        last_run=LastRun(
+            run="r", flow="f", at=NOW,
+            findings=(KeptFinding(code="c", subject="s", detail="d", what_to_do="w"),),
+        ),
+        consent=KeptConsent(verdict="v", at=NOW),
         applied=Applied(account="a", label="l", at=NOW),
         rotation=Rotation(
             id="r", begun=NOW, account="a", in_use="a", base="b", base_version=1, pending=pending,
