@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from prefect.runtime import deployment
-
 from connectors.entra.remediation import RemediationPlan
 from connectors.errors import NeedsPerson, NotYet, OutOfStep
 from connectors.models import Finding, SecretHandle
 from flows import asking, remediation
-from flows._form import GRANT, Decision, form, waiting_runs
+from flows._form import GRANT, Decision
+from flows._others import waiting_runs
 from flows._run import Run
 from flows.asking import Answered, Form
 from inventory.models import ConsentPolicy
-from report.text import printable
+from report.guide import plan_to_approve
+from report.text import one_line
+from tasks._prefect import deployment_of_this_run
 from tasks._wait import CLOCK
 from tasks.approvals import approver, how_to_approve, missing_approval
 from tasks.identify import Location
@@ -52,7 +53,7 @@ class Answers:
         auto = self.location.in_tenant.consent.policy is ConsentPolicy.AUTO
         if auto and remediation.harmless(plan) == plan:
             return remediation.by_policy(self.location, dry_run=False)(plan)
-        if deployment.id is None:
+        if deployment_of_this_run() is None:
             self._say(
                 plan,
                 f"Read it, then: account-rotation remediate {self.location.name} "
@@ -71,7 +72,7 @@ class Answers:
                 advice="The tenant has changed since that plan was made. Read the new one: "
                 f"account-rotation remediate {self.location.name}",
             )
-        who = printable(self.approved_by or "somebody who gave no name")[:100]
+        who = one_line(self.approved_by or "somebody who gave no name", 100)
         if self.run.approvals is not None:
             key = f"{self.location.name}-consent-{plan.digest}"
             who = self._in_vault(self.run.approvals, key)
@@ -121,16 +122,15 @@ class Answers:
         self.location.ledger.change(holder=None)
         hours, place = self.location.in_tenant.consent.approval_hours, self.run.approvals
         how = how_to_approve(place, key, APPROVE) if place else ""
-        text = form(self.location.name, plan, notes, how)
+        text = plan_to_approve(self.location.name, plan, notes=notes, approval=how)
         asking.ask(Form(key, Decision, text, hours))
 
     def _decided(self, plan: RemediationPlan, answer: Answered[Decision]) -> Approval | str | None:
         """Return the yes, None for a no, or what is to be said before the form is shown once more."""
         said, place = answer.values, self.run.approvals
         if said is None:
-            return f"The last answer could not be read ({answer.problem}). Please fill the form in again."
-        who = f"{printable(said.approved_by)[:100]!r} in the Prefect UI, a name that nothing has checked"
-        comment = printable(said.comment)[:500]
+            return answer.unreadable
+        who, comment = answer.by(said.approved_by), one_line(said.comment, 500)
         if said.decision == GRANT:
             if place is not None:
                 proven = approver(self.run.systems, place, answer.key, APPROVE[0])

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import (
-    FlowRunFilter,
-    FlowRunFilterDeploymentId,
-    FlowRunFilterState,
-    FlowRunFilterStateName,
-)
 from prefect.input import RunInput
-from prefect.runtime import deployment, flow_run
 from pydantic import Field
 
 from connectors.cayosoft.operator import Box, Tried
-from connectors.entra.remediation import RemediationPlan
-from report.markdown import plain
 from tasks._weighing import Choice
 
 GRANT = "Carry out the plan"
@@ -100,33 +89,3 @@ class Microsoft365Form(OperatorForm):
         "Created, changed and deleted", "The product refused it", "I did not try it"
     ] = Field(title="The test user")
     remark: Remark = Field(default="", title="Remark")
-
-
-def waiting_runs(connection: str) -> Iterator[str]:
-    """Yield the ids of other runs of this deployment that wait for an answer about the connection."""
-    mine = flow_run.get_id()
-    wanted = FlowRunFilter(
-        deployment_id=FlowRunFilterDeploymentId(any_=[deployment.id]),
-        state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Suspended"])),
-    )
-    with get_client(sync_client=True) as client:
-        waiting = client.read_flow_runs(flow_run_filter=wanted)
-    for other in waiting:
-        if other.parameters.get("connection") == connection and str(other.id) != mine:
-            yield str(other.id)
-
-
-def form(
-    connection: str, plan: RemediationPlan, notes: Sequence[str] = (), approval: str = ""
-) -> str:
-    """Return the text above the form: the plan, who loses what, and what is not remedied by it."""
-    before = "".join(f"> **{plain(note)}**\n\n" for note in notes)
-    after = f"\n\n{approval}" if approval else ""
-    steps = "\n".join(f"{number}. {plain(line)}" for number, line in enumerate(plan.lines(), 1))
-    return (
-        f"{before}## The consent of {plain(connection)} is not complete\n\n"
-        f"Plan `{plan.digest}` for {plain(plan.account.upn)}, manifest {plain(plan.manifest.name)}:\n\n{steps}\n\n"
-        "It is carried out in this order, within 15 minutes of your answer, and only as long as the tenant is still "
-        "as it was when the plan was made. What is granted now is kept first; grants that are withdrawn or widened can be put back."
-        f"{after}"
-    )

@@ -13,7 +13,7 @@ from tasks.identify import Location
 def update(run: Run, location: Location, *, dry_run: bool) -> None:
     """Enter the fresh credential of the Active Directory extension, save it, and check it."""
     systems = run.systems
-    if location.in_person and not _guided.through_active_directory(run, location, dry_run=dry_run):
+    if location.in_person and not _guided.through(run, location, dry_run=dry_run):
         return
     active_directory.sign_in_to_console(systems, location)  # A1
     active_directory.open_extension(systems, location)  # A2

@@ -7,7 +7,6 @@ run, under the key of the form, so the run reads it there and is not suspended b
 from __future__ import annotations
 
 import itertools
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -17,20 +16,23 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
-from prefect.client.schemas import OrchestrationResult
-from prefect.exceptions import ObjectNotFound
 from prefect.flow_runs import suspend_flow_run
 from prefect.input import RunInput
 from prefect.input.actions import read_flow_run_input
-from prefect.runtime import deployment, flow_run
-from prefect.states import Cancelled
+from prefect.runtime import flow_run
 from pydantic import ValidationError
 
 from connectors.errors import NeedsPerson
+from report.text import one_line
 from tasks._artifacts import keep_markdown
+from tasks._prefect import deployment_of_this_run, told
 
 F = TypeVar("F", bound=RunInput)
-_log = logging.getLogger(__name__)
+_NOT_READ = "What was answered is kept in Prefect, and nothing was changed. Bring its API back, then start the run again."
+_NOT_ASKED = (
+    "Whether the form stands there could not be told; nothing was changed. Bring Prefect's API back, and look at the "
+    "run: if it is suspended, answer it, else start it again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,15 @@ class Answered(Generic[F]):
     at: datetime | None
     where: str
     problem: str = ""
+
+    def by(self, name: str) -> str:
+        """Return who has answered, as typed, and what that name is worth."""
+        return f"{one_line(name, 100)!r} {self.where}, a name that nothing has checked"
+
+    @property
+    def unreadable(self) -> str:
+        """What is said to whoever gave an answer that has not the form's shape."""
+        return f"The last answer could not be read ({self.problem}). Please fill the form in again."
 
 
 Answerer = Callable[[Form[Any]], RunInput]
@@ -101,16 +112,20 @@ def suspends() -> bool:
 
 
 def answered(key: str, kind: type[F]) -> Answered[F] | None:
-    """Return the answer to a form of this run; None where it was not asked, or not answered yet."""
+    """Return the answer to a form of this run; None where it was not asked, or not answered yet.
+
+    Raises as ``told`` does.
+    """
     desk = _desk.get()
     if desk is not None:
         return desk.answered(key)
-    if deployment.id is None:
+    if deployment_of_this_run() is None:
         return None
-    value = read_flow_run_input(f"suspended-{key}-response")
-    if value is None:
-        return None
-    at = _answered_at(key)
+    with told("read an answer", _NOT_READ):
+        value = read_flow_run_input(f"suspended-{key}-response")
+        if value is None:
+            return None
+        at = _answered_at(key)
     try:
         return Answered(key, kind.model_validate(value), at, "in the Prefect UI")
     except ValidationError as error:
@@ -123,13 +138,14 @@ def answered(key: str, kind: type[F]) -> Answered[F] | None:
 def ask(form: Form[F]) -> None:
     """Suspend the run with a form, or ask at the terminal; nothing comes back but through ``answered``.
 
-    Raises NeedsPerson where neither is possible: a run that no deployment has started cannot be suspended.
+    Raises NeedsPerson where neither is possible: a run that no deployment has started cannot be suspended. Raises
+    as ``told`` does where Prefect's API is away.
     """
     desk = _desk.get()
     if desk is not None:
         desk.ask(form)
         return
-    if deployment.id is None:
+    if deployment_of_this_run() is None:
         raise NeedsPerson(
             "prefect",
             "ask a person",
@@ -142,31 +158,12 @@ def ask(form: Form[F]) -> None:
         made = keep_markdown(form.page, form.text, f"What is to be done: form {form.key}")
         # First: on a small screen little more than a line is left above the fields.
         shown = f"**[Open the guide](/artifacts/artifact/{made})**\n\n{form.summary}"
-    suspend_flow_run(
-        wait_for_input=form.kind.with_initial_data(description=shown),
-        key=form.key,
-        timeout=max(60, int(form.hours * 3600)),
-    )
-
-
-def still_waits(run: str) -> bool:
-    """Say whether another run is suspended and waits for its answer."""
-    with get_client(sync_client=True) as client:
-        try:
-            state = client.read_flow_run(UUID(run)).state
-        except (ObjectNotFound, ValueError):
-            return False
-    return state is not None and state.name == "Suspended"
-
-
-def call_off(run: str, why: str) -> None:
-    """Cancel a suspended run whose form is out of date; one that cannot be cancelled answers for itself later."""
-    with get_client(sync_client=True) as client:
-        result: OrchestrationResult[Any] = client.set_flow_run_state(
-            UUID(run), Cancelled(name="Superseded", message=why)
+    with told("ask a person", _NOT_ASKED):
+        suspend_flow_run(
+            wait_for_input=form.kind.with_initial_data(description=shown),
+            key=form.key,
+            timeout=max(60, int(form.hours * 3600)),
         )
-    if result.status.value != "ACCEPT":
-        _log.info("the run %s could not be called off: %s", run, result.status.value)
 
 
 def _answered_at(key: str) -> datetime | None:

@@ -14,7 +14,7 @@ def update(run: Run, location: Location, *, dry_run: bool) -> None:
     """Enter and validate the fresh credential, find the app, accept its request, and see to its consent."""
     systems = run.systems
     permission = remediation.by_policy(location, dry_run=dry_run)
-    if location.in_person and not _guided.through_microsoft_365(run, location, dry_run=dry_run):
+    if location.in_person and not _guided.through(run, location, dry_run=dry_run):
         remediation.see_to_consent(systems, location, None, None, permission)
         return
     entra_id.sign_in_to_console(systems, location)  # E1

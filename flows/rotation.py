@@ -7,10 +7,10 @@ from contextlib import suppress
 from connectors.errors import NotFound, OutOfStep, PolicyRefused, Refused, RotationError, Superseded
 from connectors.models import Extension
 from connectors.rotation import Rotation
-from flows import _guided, active_directory, microsoft_365, validation
+from flows import _guided, _ready, validation
+from flows._article import carry_out
 from flows._run import Run
-from tasks import active_directory as active_directory_steps
-from tasks import entra_id, new_password, preflight, promote
+from tasks import active_directory, entra_id, new_password, preflight, promote
 from tasks._restore import previous_of
 from tasks.identify import Location
 
@@ -25,7 +25,7 @@ def rotate(run: Run, location: Location, *, overwrite: bool) -> None:
         return
     staged = new_password.stage(run.systems, location, begun)  # N2
     if staged.in_person and begun.in_place and staged.ledger.under_way.setting is None:
-        _guided.at_the_console(run, staged)
+        _ready.at_the_console(run, staged)
     try:
         staged = new_password.set_password(run.systems, staged, overwrite=overwrite)  # N3
     except PolicyRefused:
@@ -89,12 +89,8 @@ def give_up(run: Run, location: Location) -> None:
 
 def _brought_to_the_console(run: Run, location: Location) -> RotationError | None:
     """Carry the article out with the staged credential; return what ended it, None when all was done."""
-    sections = {
-        Extension.ACTIVE_DIRECTORY: active_directory.update,
-        Extension.MICROSOFT_365: microsoft_365.update,
-    }
     try:
-        sections[location.extension](run, location, dry_run=False)
+        carry_out(run, location, dry_run=False)
         review = run.record.here().consent
         validation.validate_changes(run.systems, location, review, dry_run=False)
     except RotationError as error:
@@ -114,11 +110,9 @@ def _go_back(run: Run, location: Location, problem: RotationError | None) -> Non
 
 
 def _restore(run: Run, location: Location) -> None:
+    if location.in_person:
+        _guided.through(run, previous_of(run.systems, location), dry_run=False)
     if location.extension is Extension.ACTIVE_DIRECTORY:
-        if location.in_person:
-            _guided.through_active_directory(run, previous_of(run.systems, location), dry_run=False)
-        active_directory_steps.restore_previous(run.systems, location)  # A5u
+        active_directory.restore_previous(run.systems, location)  # A5u
     else:
-        if location.in_person:
-            _guided.through_microsoft_365(run, previous_of(run.systems, location), dry_run=False)
         entra_id.restore_previous(run.systems, location)  # E4u

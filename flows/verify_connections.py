@@ -6,14 +6,12 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from connectors.errors import RotationError
-from connectors.models import Extension
-from flows import active_directory, microsoft_365
+from flows._article import carry_out
 from flows._ends import end_state
 from flows._run import Run
 from inventory.wiring import open_inventory
 from report.record import RunRecord
 from tasks import finish, identify, verify
-from tasks.identify import Location
 
 
 @flow(name="verify_connections", persist_result=False, log_prints=False)
@@ -44,17 +42,8 @@ def _verified(service: str) -> RunRecord:
                         run.systems, run.service, [chosen], None
                     )
                     run.keep_ledgers([location])
-                    _look(run, location)
+                    carry_out(run, location, dry_run=True)  # its read-only steps
+                    verify.require_applied(run.systems, location)
         with run.evidenced():
             finish.record_evidence(run.ledgers)  # F2
     return run.record
-
-
-def _look(run: Run, location: Location) -> None:
-    """Carry out every read-only step of the article, then compare what is held with Vault."""
-    sections = {
-        Extension.ACTIVE_DIRECTORY: active_directory.update,
-        Extension.MICROSOFT_365: microsoft_365.update,
-    }
-    sections[location.extension](run, location, dry_run=True)
-    verify.require_applied(run.systems, location)

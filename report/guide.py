@@ -1,4 +1,4 @@
-"""The text above an operator's form: the click path, where the password is, what to choose, what to report.
+"""The texts above the forms: the click path, where the password is, what to choose and report; a plan to approve.
 
 The labels are the vendor's ("Update account credentials in Cayosoft Administrator" and the articles it names).
 They differ between versions; both are given where both were seen. Markdown, which Prefect's form renders.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from connectors.entra.remediation import RemediationPlan
 from connectors.models import Engine, Extension, SecretHandle
 from report.markdown import plain
 from report.text import printable
@@ -96,6 +97,26 @@ def ready(
         ),
         approval,
         f"Nothing is changed before you answer. This form closes after {hours:g} hours.",
+    )
+    return "\n\n".join(part for part in parts if part)
+
+
+def plan_to_approve(
+    connection: str, plan: RemediationPlan, *, notes: Sequence[str] = (), approval: str = ""
+) -> str:
+    """Return the text of the form that asks for a yes to a plan: what is granted, and who loses what."""
+    steps = "\n".join(f"{number}. {plain(line)}" for number, line in enumerate(plan.lines(), 1))
+    parts = (
+        _notes(notes),
+        f"## The consent of {plain(connection)} is not complete",
+        f"Plan `{plan.digest}` for {plain(plan.account.upn)}, manifest {plain(plan.manifest.name)}:",
+        steps,
+        (
+            "It is carried out in this order, within 15 minutes of your answer, and only as long as the tenant is still "
+            "as it was when the plan was made. What is granted now is kept first; grants that are withdrawn or widened "
+            "can be put back."
+        ),
+        approval,
     )
     return "\n\n".join(part for part in parts if part)
 

@@ -17,3 +17,8 @@ def printable(text: str) -> str:
     return "".join(
         letter for letter in text if letter in "\n\t" or unicodedata.category(letter) not in _UNSEEN
     )
+
+
+def one_line(text: str, most: int) -> str:
+    """Return at most so many letters of what somebody typed, on one line."""
+    return " ".join(printable(text).split())[:most]

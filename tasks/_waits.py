@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from uuid import UUID
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State, StateType
-from prefect.context import FlowRunContext
+from prefect.runtime import flow_run
 
 from report.record import Wait
-from tasks._artifacts import told
+from tasks._prefect import deployment_of_this_run, told
+
+_NOT_COUNTED = (
+    "The connections are what this run says of them; only how long it waited could not be told. Bring Prefect's API "
+    "back, then start the run again: it finds what is already so."
+)
 
 
 def waits_of_this_run() -> list[Wait]:
-    """Return the times in which this run was suspended. Raises as ``keep_markdown`` does.
+    """Return the times in which this run was suspended. Raises as ``told`` does.
 
     Only a run of a deployment can be; for any other Prefect is not asked.
     """
-    context = FlowRunContext.get()
-    run = context.flow_run if context else None
-    # NOTE: prefect.runtime.deployment.id would ask Prefect's API, which may be away.
-    if run is None or run.deployment_id is None:
+    run = flow_run.get_id()
+    if run is None or deployment_of_this_run() is None:
         return []
-    with told(), get_client(sync_client=True) as client:
-        return list(waits(client.read_flow_run_states(run.id)))
+    with told("look when it waited", _NOT_COUNTED), get_client(sync_client=True) as client:
+        return list(waits(client.read_flow_run_states(UUID(run))))
 
 
 def waits(states: Iterable[State]) -> Iterator[Wait]:

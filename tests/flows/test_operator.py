@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from uuid import uuid4
 
+import httpx
 import pytest
 from ruamel.yaml import YAML
 
+from connectors.ledger import Asked
+from flows import _others
+from inventory.wiring import open_inventory, open_systems
 from sandbox.people import APP_NAME
 from sandbox.world import World
 from tests.flows.operators import Person, at_the_console
@@ -189,6 +195,34 @@ def test_without_anybody_to_ask(world: World, update: Update) -> None:
     error = outcome.connection("hq-ad").error
     assert error
     assert "Start it from the Prefect UI" in error.what_to_do()
+
+
+def test_prefect_is_away_before_anybody_is_asked(
+    world: World, person: Person, update: Update, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where another run may ask already and Prefect cannot tell, the run ends as unreachable, and says so."""
+
+    def asked(connection: str) -> None:
+        with open_systems(open_inventory()) as systems:
+            ledger, now = systems.ledgers.read(connection), datetime.now(UTC)
+            form = Asked(run=str(uuid4()), label="another", since=now, until=now)
+            systems.ledgers.write(ledger.model_copy(update={"asked": form}))
+
+    def away(**_: object) -> object:
+        raise httpx.ConnectError("away")
+
+    update(connections=["hq-ad"])
+    asked("hq-ad")
+    world.rotate_ad("hq")
+    monkeypatch.setattr(_others, "get_client", away)
+
+    outcome = update(connections=["hq-ad"])
+
+    assert outcome.state.name == "Unreachable"
+    error = outcome.connection("hq-ad").error
+    assert error
+    assert "Bring Prefect's API back" in error.what_to_do()
+    assert len(person.forms) == 1
 
 
 def test_a_dry_run_asks_nobody(world: World, person: Person, update: Update) -> None:

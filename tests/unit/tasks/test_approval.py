@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -17,10 +16,11 @@ from connectors.models import SecretHandle
 from connectors.vault.models import Approval as VaultApproval
 from flows import _approval, asking
 from flows._approval import Answers
-from flows._form import GRANT, Decision, form
+from flows._form import GRANT, Decision
 from flows._run import Run
 from flows.asking import Answered, Form
 from inventory.models import ConsentPolicy, Microsoft365Connection
+from report.guide import plan_to_approve
 from report.record import RunRecord
 from tasks._wait import CLOCK
 from tasks.identify import Location
@@ -90,7 +90,7 @@ def desk(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Desk:
     assert not review_of(manifest, facts, scene.entra.user).ready
     desk = Desk(scene, location, plan_of(manifest, facts, scene.entra.user))
     assert desk.plan.withdrawals
-    monkeypatch.setattr(_approval, "deployment", SimpleNamespace(id="a deployment"))
+    monkeypatch.setattr(_approval, "deployment_of_this_run", lambda: "a deployment")
     monkeypatch.setattr(_approval, "waiting_runs", lambda _: iter(desk.others))
     monkeypatch.setattr(asking, "ask", desk.ask)
     monkeypatch.setattr(asking, "answered", desk.answered)
@@ -193,7 +193,7 @@ def test_where_nobody_can_be_asked(
 ) -> None:
     """Without a remediator, or outside of a deployment, the plan is told with the next command."""
     desk.remediator = remediator
-    monkeypatch.setattr(_approval, "deployment", SimpleNamespace(id=deployed))
+    monkeypatch.setattr(_approval, "deployment_of_this_run", lambda: deployed)
     assert desk.decide() is None
     (finding,) = desk.scene.here.findings
     assert finding.code == "consent.approval-due"
@@ -215,6 +215,6 @@ def test_a_policy_asks_where_somebody_loses(desk: Desk) -> None:
 def test_foreign_text_in_the_form(desk: Desk) -> None:
     """Names from a tenant come to no life in the form."""
     app = replace(desk.plan.account, upn="x](http://evil.example)<img>@contoso.example")
-    shown = form("hq-m365", replace(desk.plan, account=app))
+    shown = plan_to_approve("hq-m365", replace(desk.plan, account=app))
     assert "<img>" not in shown
     assert "](http://" not in shown
