@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from prefect import Flow
 from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
+from prefect.runtime import flow_run
+from prefect.states import Completed, Failed, Scheduled
 
 from connectors.errors import RotationError
 from connectors.protocols import Systems
+from flows import asking
+from flows._others import start
 from inventory.models import Inventory
 from inventory.wiring import open_inventory, open_systems
 from report.due import Judge
 from tasks._step import unexpected
 from tasks.due import Standing, standings
+
+STARTED, NOT_STARTED = "Started", "Not started"
 
 Act = Callable[[Standing], State[Any]]
 Tidy = Callable[[Systems, Inventory, str], str]
@@ -58,6 +64,23 @@ def _end(standing: Standing, act: Act | None) -> State[Any] | None:
     return act(standing) if act else None
 
 
+def carry_out(
+    flow: Flow[..., State[None]], deployment: str, standing: Standing, **parameters: Any
+) -> State[Any]:
+    """Run a flow here and return its end; where a person is to be asked, start a run of its own.
+
+    Prefect suspends no run within another one. Whoever sits at the terminal of this run is asked at once.
+    """
+    if not (standing.in_person and asking.suspends()):
+        return flow(**parameters, return_state=True)
+    try:
+        mine = f"{flow_run.get_id()}-{standing.connection}"
+        start(f"{flow.name}/{deployment}", parameters, mine)
+    except RotationError as problem:
+        return Failed(name=NOT_STARTED, message=f"{problem}. {problem.what_to_do()}")
+    return Scheduled(name=STARTED)
+
+
 def _show(
     name: str,
     seen: Sequence[Standing],
@@ -78,11 +101,23 @@ def _show(
 def _state(
     seen: Sequence[Standing], ends: dict[str, State[Any] | None], tidied: dict[str, str]
 ) -> State[None]:
-    told = [f"{name}: {end.name if end else 'due'}" for name, end in ends.items()]
+    told = [f"{name}: {_said(end)}" for name, end in ends.items()]
     told += [f"{s.connection}: {s.due.value}" for s in seen if not s.due.acts and s.why]
     told += [f"test users of {name}: {said}" for name, said in tidied.items()]
-    failed = any(end is not None and not end.is_completed() for end in ends.values())
+    failed = any(end and end.is_final() and not end.is_completed() for end in ends.values())
     message = "; ".join(told) or f"{len(seen)} connections, nothing is due"
     if failed:
         return Failed(name="Some failed", message=message)
     return Completed(name="Reconciled", message=message)
+
+
+def _said(end: State[Any] | None) -> str:
+    if end is None:
+        return "due"
+    if end.name == STARTED:
+        return "a run of its own asks a person"
+    return (
+        f"{end.name}: {(end.message or '').rstrip('.')}"
+        if end.name == NOT_STARTED
+        else str(end.name)
+    )

@@ -15,6 +15,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilterState,
     FlowRunFilterStateName,
 )
+from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
 from prefect.states import Cancelled
@@ -24,6 +25,11 @@ from tasks._prefect import deployment_of_this_run, told
 _log = logging.getLogger(__name__)
 _LOOK = "look at other runs"
 _NOBODY_ASKED = "Nobody was asked, and nothing was changed by it. Bring Prefect's API back, then start the run again."
+
+_NOT_STARTED = (
+    "Nothing was changed. Look whether Prefect's API answers and has the deployment (account-rotation deploy); the next "
+    "run of this schedule tries again."
+)
 
 
 def waiting_runs(connection: str) -> Iterator[str]:
@@ -66,3 +72,14 @@ def call_off(run: str, why: str) -> None:
         )
     if result.status.value != "ACCEPT":
         _log.info("the run %s could not be called off: %s", run, result.status.value)
+
+
+def start(deployment: str, parameters: dict[str, Any], key: str) -> None:
+    """Have a worker carry out a run of its own, at most one per key. Raises as ``told`` does.
+
+    ``deployment`` is FLOW/DEPLOYMENT. Unlike a run within this one, Prefect can suspend it.
+    """
+    with told(f"start {deployment}", _NOT_STARTED):
+        run_deployment(
+            deployment, parameters=parameters, timeout=0, as_subflow=False, idempotency_key=key
+        )

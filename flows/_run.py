@@ -16,7 +16,6 @@ from flows._ends import end_state, kept, key_of
 from inventory.models import (
     ActiveDirectoryConnection,
     Connection,
-    Driver,
     FailurePolicy,
     Inventory,
     Service,
@@ -70,7 +69,7 @@ class Run:
             version = f"version {secret_version}" if secret_version else "the latest version"
             asked = f"update to {version} of {item.secret.mount}/{item.secret.path}"
             steps = steps_of_update(
-                item.extension, vault_rotates=vault_rotates, in_person=self._in_person
+                item.extension, vault_rotates=vault_rotates, in_person=self.service.in_person
             )
             self._know(ConnectionRecord(item.name, asked, steps))
         self.systems = self._closing.enter_context(open_systems(self._inventory))
@@ -82,7 +81,7 @@ class Run:
         """
         chosen = self._one(connection, choose_rotated)
         asked = f"rotate {' and '.join(a.username for a in chosen.accounts)}, {chosen.mode.value}"
-        steps = steps_of_rotation(chosen.extension, in_person=self._in_person)
+        steps = steps_of_rotation(chosen.extension, in_person=self.service.in_person)
         self._know(ConnectionRecord(connection, asked, steps))
         self.systems = self._closing.enter_context(open_systems(self._inventory))
 
@@ -105,10 +104,6 @@ class Run:
         self.chosen = (chosen,)
         self.record.service = self.service.name
         return chosen
-
-    @property
-    def _in_person(self) -> bool:
-        return self.service.console.driver is Driver.OPERATOR
 
     @property
     def approvals(self) -> SecretHandle | None:

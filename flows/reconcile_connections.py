@@ -7,7 +7,7 @@ from typing import Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows._fleet import over_the_fleet
+from flows._fleet import carry_out, over_the_fleet
 from flows.rotate_account_credentials import rotate_account_credentials
 from flows.update_account_credentials import update_account_credentials
 from report.due import Due, to_reconcile
@@ -23,7 +23,7 @@ def reconcile_connections(services: list[str] | None = None, dry_run: bool = Fal
         services: Names of services in the inventory; none means all that a run can reach.
         dry_run: Only look, and show what would be done.
 
-    No secret is read to find out. What a person is due for is left alone, but for test users that a run left
+    No secret is read to find out. Where only a person reaches the console a run of its own is started, which asks. What a person is due for is left alone, but for test users that a run left
     behind an hour ago or longer: those are removed. The table is the artifact ``reconcile-connections``.
     """
     act = None if dry_run else _act
@@ -33,7 +33,18 @@ def reconcile_connections(services: list[str] | None = None, dry_run: bool = Fal
 
 def _act(standing: Standing) -> State[Any]:
     if standing.due is Due.FINISH:
-        return rotate_account_credentials(
-            standing.connection, finish_only=True, asked_by="schedule", return_state=True
+        return carry_out(
+            rotate_account_credentials,
+            "rotate",
+            standing,
+            connection=standing.connection,
+            finish_only=True,
+            asked_by="schedule",
         )
-    return update_account_credentials(standing.service, [standing.connection], return_state=True)
+    return carry_out(
+        update_account_credentials,
+        "update",
+        standing,
+        service=standing.service,
+        connections=[standing.connection],
+    )

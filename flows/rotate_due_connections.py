@@ -8,7 +8,7 @@ from typing import Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows._fleet import over_the_fleet
+from flows._fleet import carry_out, over_the_fleet
 from flows.rotate_account_credentials import rotate_account_credentials
 from report.due import to_rotate
 from tasks.due import Standing
@@ -25,7 +25,8 @@ def rotate_due_connections(
         older_than_days: Age of the last rotation from which on a connection is due.
         dry_run: Only look, and show which are due.
 
-    The table is the artifact ``rotate-due-connections``.
+    Where only a person reaches the console a run of its own is started, which asks. The table is the artifact
+    ``rotate-due-connections``.
     """
     act = None if dry_run else _act
     age = timedelta(days=older_than_days)
@@ -33,4 +34,10 @@ def rotate_due_connections(
 
 
 def _act(standing: Standing) -> State[Any]:
-    return rotate_account_credentials(standing.connection, asked_by="schedule", return_state=True)
+    return carry_out(
+        rotate_account_credentials,
+        "rotate",
+        standing,
+        connection=standing.connection,
+        asked_by="schedule",
+    )

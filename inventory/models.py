@@ -288,6 +288,11 @@ class Service(Model):
     console: Console
     connections: tuple[Connection, ...] = Field(min_length=1)
 
+    @property
+    def in_person(self) -> bool:
+        """Whether only a person reaches the console."""
+        return self.console.driver is Driver.OPERATOR
+
 
 class FailurePolicy(Model):
     """What becomes of a connection whose rotation fails again and again."""

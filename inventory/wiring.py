@@ -36,7 +36,7 @@ def open_systems(inventory: Inventory) -> Registry:
             if item.console.driver is Driver.BRIDGE
         },
         inventory.ledgers.handle,
-        [item.name for item in inventory.services if item.console.driver is Driver.OPERATOR],
+        [item.name for item in inventory.services if item.in_person],
     )
 
 

@@ -27,6 +27,8 @@ class Standing:
     rotated_at: datetime | None = None
     outcome: str = "-"
     why: str = ""
+    in_person: bool = False
+    """Whether only a person reaches its console."""
     left_behind: bool = False
     """Whether test users of a run that was cut off, or could not remove them, may still be there."""
 
@@ -88,5 +90,6 @@ def _standing(systems: Systems, service: Service, connection: Connection, judge:
         ledger.rotated_at,
         ledger.outcome or "-",
         why,
+        service.in_person,
         due is not Due.BUSY and (ledger.test_users or ledger.holder) is not None,
     )

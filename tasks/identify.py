@@ -12,7 +12,6 @@ from connectors.protocols import Systems
 from inventory.models import (
     ActiveDirectoryConnection,
     Connection,
-    Driver,
     Inventory,
     Microsoft365Connection,
     RotatedBy,
@@ -60,7 +59,7 @@ class Location:
     @property
     def in_person(self) -> bool:
         """Whether only a person reaches the console."""
-        return self.service.console.driver is Driver.OPERATOR
+        return self.service.in_person
 
     @property
     def secret(self) -> SecretHandle:

@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from connectors.ledger import Asked
 from flows import _others
+from flows.reconcile_connections import reconcile_connections
 from inventory.wiring import open_inventory, open_systems
 from sandbox.people import APP_NAME
 from sandbox.world import World
@@ -223,6 +224,29 @@ def test_prefect_is_away_before_anybody_is_asked(
     assert error
     assert "Bring Prefect's API back" in error.what_to_do()
     assert len(person.forms) == 1
+
+
+def test_a_schedule_starts_what_asks_a_person(world: World, prefect_api: Server) -> None:
+    """A run within another one cannot wait for a person; where none of its own can be started that is told."""
+    state = reconcile_connections(services=["hq"], return_state=True)
+
+    assert state.name == "Some failed"
+    assert "hq-ad: Not started: prefect: start update_account_credentials/update" in str(
+        state.message
+    )
+    assert "account-rotation deploy" in str(state.message)
+    assert world.consoles["hq"].journal() == []
+
+
+def test_who_reconciles_in_a_terminal_is_asked(
+    world: World, person: Person, prefect_api: Server
+) -> None:
+    """Whoever sits there answers at once."""
+    state = reconcile_connections(services=["hq"], return_state=True)
+
+    assert state.name == "Reconciled", state.message
+    assert len(person.forms) == 2
+    assert world.console_signs_in("hq", "active_directory")
 
 
 def test_a_dry_run_asks_nobody(world: World, person: Person, update: Update) -> None:

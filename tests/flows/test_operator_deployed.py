@@ -73,10 +73,12 @@ def resume(server: Server, run: str, **values: str) -> dict[str, Any]:
     return dict(patiently(lambda: server.post(f"/flow_runs/{run}/resume", body)))
 
 
-def start(server: Server) -> str:
-    """Start the deployed update of hq-ad; return the run."""
-    deployment = server.get("/deployments/name/update_account_credentials/update")
-    body = {"parameters": {"service": "hq", "connections": ["hq-ad"]}}
+def start(
+    server: Server, name: str = "update_account_credentials/update", **parameters: Any
+) -> str:
+    """Start a deployed run, without parameters the update of hq-ad; return the run."""
+    deployment = server.get(f"/deployments/name/{name}")
+    body = {"parameters": parameters or {"service": "hq", "connections": ["hq-ad"]}}
     path = f"/deployments/{deployment['id']}/create_flow_run"
     return str(patiently(lambda: server.post(path, body))["id"])
 
@@ -183,3 +185,67 @@ def test_a_newer_version_calls_the_form_off(
         ]
         == "ABORT"
     )
+
+
+def runs_of(server: Server, flow: str) -> list[dict[str, Any]]:
+    """Return the runs of a flow that this test has started, or that were started for it; oldest first."""
+    wanted = {"flows": {"name": {"any_": [flow]}}, "sort": "START_TIME_ASC"}
+    return list(server.post("/flow_runs/filter", wanted))
+
+
+@pytest.mark.parametrize(
+    ("flow", "deployment", "starts", "parameters"),
+    [
+        (
+            "reconcile_connections",
+            "reconcile",
+            "update_account_credentials",
+            {"service": "depot", "connections": ["depot-ad"]},
+        ),
+        (
+            "rotate_due_connections",
+            "rotate-due",
+            "rotate_account_credentials",
+            {"connection": "depot-ad", "asked_by": "schedule"},
+        ),
+    ],
+)
+def test_a_schedule_has_a_person_asked(
+    start_world: StartWorld,
+    prefect_api: Server,
+    tmp_path: Path,
+    flow: str,
+    deployment: str,
+    starts: str,
+    parameters: dict[str, Any],
+) -> None:
+    """What a schedule finds due at a person's console is asked for by a run of its own, once, and the schedule ends."""
+    world = start_world(services=("depot",), driver="operator")
+    environment = of_a_worker(prefect_api.url, tmp_path)
+    prefect(
+        environment, "work-pool", "create", "account-rotation", "--type", "process", "--overwrite"
+    )
+    prefect(environment, "--no-prompt", "deploy", "--all")
+    before = {run["id"] for run in runs_of(prefect_api, starts)}
+    with worker(environment, tmp_path / "worker.log"):
+        for said in ("depot-ad: a run of its own asks a person", "depot-ad: nothing: another run"):
+            run = start(prefect_api, f"{flow}/{deployment}", services=["depot"])
+            ended = eventually(
+                lambda run=run: state_of(prefect_api, run),  # type: ignore[misc]
+                lambda state: state["type"] in FINAL,
+                within=90,
+            )
+            assert ended["name"] == "Reconciled", ended
+            assert said in ended["message"]
+            (asks,) = [
+                it
+                for it in runs_of(prefect_api, starts)
+                if it["id"] not in before and "depot-ad" in str(it["parameters"])
+            ]
+            eventually(
+                lambda: state_of(prefect_api, asks["id"]),
+                lambda state: state["name"] == "Suspended",
+                within=90,
+            )
+    assert asks["parameters"].items() >= parameters.items()
+    assert world.ledger("depot-ad")["asked"]["run"] == asks["id"]
