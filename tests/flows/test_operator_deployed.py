@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,16 @@ def state_of(server: Server, run: str) -> dict[str, Any]:
     return dict(server.get(f"/flow_runs/{run}")["state"])
 
 
+def until(server: Server, run: str, reached: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """Wait until a run has reached a state, and return it."""
+    return eventually(lambda: state_of(server, run), reached, within=90)
+
+
+def ended(state: dict[str, Any]) -> bool:
+    """Say whether a run in this state is over."""
+    return state["type"] in FINAL
+
+
 def _asks(state: dict[str, Any], form: int) -> bool:
     key = state["state_details"]["pause_key"] or ""
     return state["name"] == "Suspended" and key.endswith(f"-{form}")
@@ -38,11 +49,7 @@ def _asks(state: dict[str, Any], form: int) -> bool:
 
 def suspended(server: Server, run: str, form: int) -> str:
     """Wait until a run waits with its n-th form; return what is to be read: the form's text, and its guide."""
-
-    def waits() -> dict[str, Any]:
-        return state_of(server, run)
-
-    state = eventually(waits, lambda it: _asks(it, form) or it["type"] in FINAL, within=90)
+    state = until(server, run, lambda it: _asks(it, form) or ended(it))
     assert _asks(state, form), state
     key = state["state_details"]["run_input_keyset"]["description"]
     shown = str(patiently(lambda: server.get(f"/flow_runs/{run}/input/{key}")))
@@ -95,16 +102,29 @@ def world(start_world: StartWorld) -> World:
     return start_world(services=("hq",), driver="operator")
 
 
+@pytest.fixture
+def deployed(prefect_api: Server, tmp_path: Path) -> Iterator[None]:
+    """Deploy everything, and hold the schedules back until the test is over."""
+    environment = of_a_worker(prefect_api.url, tmp_path)
+    prefect(
+        environment, "work-pool", "create", "account-rotation", "--type", "process", "--overwrite"
+    )
+    prefect(environment, "--no-prompt", "deploy", "--all")
+    every = [f"/deployments/{item['id']}" for item in prefect_api.post("/deployments/filter", {})]
+    for deployment in every:
+        patiently(partial(prefect_api.post, f"{deployment}/pause_deployment", {}))
+    yield
+    for deployment in every:
+        patiently(partial(prefect_api.post, f"{deployment}/resume_deployment", {}))
+
+
+@pytest.mark.usefixtures("deployed")
 def test_a_run_waits_for_a_person(world: World, prefect_api: Server, tmp_path: Path) -> None:
     """Suspended, handed over, a day later, on another worker: the run goes on where it was, once.
 
     The clocks of Vault, the directory, the tenant and the console are a day on; Prefect's is not moved.
     """
     environment = of_a_worker(prefect_api.url, tmp_path)
-    prefect(
-        environment, "work-pool", "create", "account-rotation", "--type", "process", "--overwrite"
-    )
-    prefect(environment, "--no-prompt", "deploy", "--all")
     world.rotate_ad("hq")
 
     with ExitStack() as first_shift:
@@ -116,8 +136,7 @@ def test_a_run_waits_for_a_person(world: World, prefect_api: Server, tmp_path: P
 
         # Another run about the same version does not put a second form before the person.
         other = start(prefect_api)
-        ended = eventually(lambda: state_of(prefect_api, other), lambda s: s["type"] in FINAL, 90)
-        assert ended["name"] == "Waiting"
+        assert until(prefect_api, other, ended)["name"] == "Waiting"
         # It does not sign in as the account, because the first one watches who does.
         assert not [it for it in prefect_api.task_runs(other) if it["name"].startswith("A0")]
 
@@ -152,7 +171,7 @@ def test_a_run_waits_for_a_person(world: World, prefect_api: Server, tmp_path: P
 
     environment["PREFECT_HOME"] = str(tmp_path / "another-home")
     with worker(environment, tmp_path / "second.log"):
-        final = eventually(lambda: state_of(prefect_api, run), lambda s: s["type"] in FINAL, 90)
+        final = until(prefect_api, run, ended)
     assert final["name"] == "Ready", (tmp_path / "second.log").read_text()[-3000:]
     late = resume(prefect_api, run, **report)
     assert late["status"] == "ABORT"
@@ -162,16 +181,12 @@ def test_a_run_waits_for_a_person(world: World, prefect_api: Server, tmp_path: P
     assert "saved by 'Op One' in the Prefect UI, a name that nothing has checked at" in evidence
 
 
+@pytest.mark.usefixtures("deployed")
 def test_a_newer_version_calls_the_form_off(
     world: World, prefect_api: Server, tmp_path: Path
 ) -> None:
     """A form about a password that is out of date is closed by the run that asks about the newer one."""
-    environment = of_a_worker(prefect_api.url, tmp_path)
-    prefect(
-        environment, "work-pool", "create", "account-rotation", "--type", "process", "--overwrite"
-    )
-    prefect(environment, "--no-prompt", "deploy", "--all")
-    with worker(environment, tmp_path / "worker.log"):
+    with worker(of_a_worker(prefect_api.url, tmp_path), tmp_path / "worker.log"):
         runs = []
         for _ in range(2):
             world.rotate_ad("hq")
@@ -193,6 +208,7 @@ def runs_of(server: Server, flow: str) -> list[dict[str, Any]]:
     return list(server.post("/flow_runs/filter", wanted))
 
 
+@pytest.mark.usefixtures("deployed")
 @pytest.mark.parametrize(
     ("flow", "deployment", "starts", "parameters"),
     [
@@ -221,31 +237,18 @@ def test_a_schedule_has_a_person_asked(
 ) -> None:
     """What a schedule finds due at a person's console is asked for by a run of its own, once, and the schedule ends."""
     world = start_world(services=("depot",), driver="operator")
-    environment = of_a_worker(prefect_api.url, tmp_path)
-    prefect(
-        environment, "work-pool", "create", "account-rotation", "--type", "process", "--overwrite"
-    )
-    prefect(environment, "--no-prompt", "deploy", "--all")
     before = {run["id"] for run in runs_of(prefect_api, starts)}
-    with worker(environment, tmp_path / "worker.log"):
+    with worker(of_a_worker(prefect_api.url, tmp_path), tmp_path / "worker.log"):
         for said in ("depot-ad: a run of its own asks a person", "depot-ad: nothing: another run"):
             run = start(prefect_api, f"{flow}/{deployment}", services=["depot"])
-            ended = eventually(
-                lambda run=run: state_of(prefect_api, run),  # type: ignore[misc]
-                lambda state: state["type"] in FINAL,
-                within=90,
-            )
-            assert ended["name"] == "Reconciled", ended
-            assert said in ended["message"]
+            end = until(prefect_api, run, ended)
+            assert end["name"] == "Reconciled", end
+            assert said in end["message"]
             (asks,) = [
                 it
                 for it in runs_of(prefect_api, starts)
                 if it["id"] not in before and "depot-ad" in str(it["parameters"])
             ]
-            eventually(
-                lambda: state_of(prefect_api, asks["id"]),
-                lambda state: state["name"] == "Suspended",
-                within=90,
-            )
+            until(prefect_api, asks["id"], lambda state: state["name"] == "Suspended")
     assert asks["parameters"].items() >= parameters.items()
     assert world.ledger("depot-ad")["asked"]["run"] == asks["id"]
