@@ -26,6 +26,7 @@ from sandbox.demo import (
     told_to_others,
 )
 from sandbox.notifications import BLOCK, Message, listening
+from sandbox.operator.chromium import NoBrowser, chromium
 from sandbox.samba.availability import available
 
 STOPPED = 130  # as a shell says it
@@ -129,7 +130,22 @@ def _arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     if arguments.directory == "samba" and (reason := available()):
         sys.exit(f"A real Samba domain controller cannot run here: {reason}.")
+    if arguments.verb == "demo" and arguments.driver == "operator":
+        _refuse_an_unplayable_demo(arguments)
     return arguments
+
+
+def _refuse_an_unplayable_demo(arguments: argparse.Namespace) -> None:
+    """Exit before anything is started where the demo with a person could not come to its end."""
+    if arguments.directory == "samba":
+        sys.exit(
+            "The demo with a person (DRIVER=operator) moves the directory's clock, which a real domain controller "
+            "does not let us do: leave AD=samba out, or play the person yourself: make up AD=samba DRIVER=operator"
+        )
+    try:
+        chromium()
+    except NoBrowser as none:
+        sys.exit(f"The demo with a person (DRIVER=operator) is played in a browser: {none}")
 
 
 def _attempt(console: Console, folder: Path, arguments: argparse.Namespace) -> int:

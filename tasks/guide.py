@@ -147,7 +147,9 @@ def _weighed(
 ) -> Answer[Guidance]:
     """Decide what the last answer amounts to: a report, another form, or a no."""
     credential, number = _console.fetch(systems, location), len(answers)
-    account, last = credential.username, without_password(answers[-1], credential, location)
+    # All of them: each pass makes a report of its own, and what was typed into an earlier form is kept, too.
+    answers = [without_password(it, credential, location) for it in answers]
+    account, last = credential.username, answers[-1]
     if last.choice is Choice.UNREADABLE:
         return Done(_due(location, account, last.note), f"form {number}: {last.note}")
     if approvals is not None:

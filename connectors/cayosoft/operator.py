@@ -69,11 +69,12 @@ class OperatorConsole:
     def __init__(self, service: str) -> None:
         self._service = service
         self._reports: dict[tuple[Extension, str], OperatorReport] = {}
+        self._newest: OperatorReport | None = None
         self._rows: dict[tuple[Extension, str], ConnectionRow] = {}
 
     def tell(self, extension: Extension, row: str, report: OperatorReport) -> None:
         """Take what a person has reported; an earlier report of the same row is forgotten."""
-        self._reports[extension, row] = report
+        self._reports[extension, row] = self._newest = report
         self._rows[extension, row] = ConnectionRow(
             extension, row, True, report.account, "", None, None, None
         )
@@ -90,11 +91,12 @@ class OperatorConsole:
         return found
 
     def sign_in(self) -> ConsoleSession:
-        """Return the session that somebody must have had to report of it."""
-        if not self._reports:
+        """Return the session of the one who reported last: to report, somebody must have had one."""
+        if self._newest is None:
             raise _nobody(self._service)
-        by = next(reversed(self._reports.values())).by
-        return ConsoleSession(by, "Global Administrators", "", self._service, reported=True)
+        return ConsoleSession(
+            self._newest.by, "Global Administrators", "", self._service, reported=True
+        )
 
     def extension_enabled(self, extension: Extension) -> bool:
         """Return True: its settings were open."""

@@ -17,9 +17,10 @@ from connectors.ledger import Applied, Asked, Attempt, Holder, Ledger
 from connectors.models import Extension
 from connectors.protocols import ConsoleDriver
 from inventory.models import Driver
-from tasks import _entra_app, _in_person, _witness, consent, validate_tenant
+from tasks import _entra_app, _in_person, _witness, consent, guide, validate_tenant
 from tasks._names import name_of, upn_of
 from tasks._wait import CLOCK, Clock
+from tasks._weighing import Choice, Said
 from tasks.identify import Location
 from tests.fakes.directory import START
 from tests.unit.tasks.conftest import Scene, plain
@@ -79,6 +80,28 @@ def test_the_row_shows_what_was_saved(scene: Scene) -> None:
     assert row.secret_label is None
     draft = console.enter_credential(row, location.secret, location.version.label)
     assert console.save(draft, "key").secret_label == location.version.label
+
+
+def test_who_was_signed_in(scene: Scene) -> None:
+    """The one who has reported last, of whichever row: two people may share the work."""
+    console = OperatorConsole("hq")
+    for extension, who in ((AD, "'One'"), (M365, "'Two'"), (AD, "'Three'")):
+        console.tell(extension, "row", reported(scene.ad, by=who))
+        assert console.sign_in().signed_in_as == who
+
+
+def test_a_password_in_an_earlier_form(scene: Scene) -> None:
+    """What was typed into a form that somebody else answered again is told by the report of the last pass, too."""
+    location = in_person(scene, scene.ad)
+    password = scene.vault.credential(location.secret).password.reveal()
+    handed = Said(Choice.HAND_OVER, "'One'", None, note=f"it is {password}")
+    saved = Said(Choice.SAVED, "'Two'", None, passed=True, note="done")
+    answered = plain(guide.through_active_directory)(
+        scene.systems, location, [handed, saved], None, dry_run=False
+    )
+    assert isinstance(answered, OperatorReport)
+    assert "console.password-in-form" in scene.codes
+    assert password not in str(scene.run)
 
 
 @pytest.mark.parametrize("box", Box)
