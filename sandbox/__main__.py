@@ -27,6 +27,7 @@ from sandbox.demo import (
 )
 from sandbox.notifications import BLOCK, Message, listening
 from sandbox.operator.chromium import NoBrowser, chromium
+from sandbox.operator.practice import show_how_to_practise
 from sandbox.samba.availability import available
 
 STOPPED = 130  # as a shell says it
@@ -71,6 +72,8 @@ def up(
         console.print(
             f"What Prefect's automations tell is shown here, after: account-rotation deploy --notify-block {BLOCK}"
         )
+        if driver == "operator":
+            show_how_to_practise(console, world)
         show_how_to_use(console, world, prefect)
         if announce is not None:
             _announce(announce, told_to_others(world, prefect))

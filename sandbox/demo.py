@@ -235,13 +235,15 @@ def show_addresses(console: Console, world: World, prefect: StandIn, wished_port
     """Print where to look."""
     if wished_port and not prefect.url.endswith(f":{wished_port}"):
         console.print(f"Port {wished_port} is taken; Prefect has another one.")
-    table = Table(box=None, show_header=False, padding=(0, 2))
-    table.add_row("Prefect UI", Text(f"{prefect.url}/dashboard", "bold cyan"))
-    for name, stand_in in world.stand_ins().items():
-        table.add_row(name, stand_in.url)
-    table.add_row("console accounts", str(world.console_accounts_file))
-    table.add_row("inventory", str(world.inventory_file))
-    console.print(table)
+    places = {
+        "Prefect UI": f"{prefect.url}/dashboard",
+        **{name: stand_in.url for name, stand_in in world.stand_ins().items()},
+        "console accounts": str(world.console_accounts_file),
+        "inventory": str(world.inventory_file),
+    }
+    for name, place in places.items():
+        # Not a table: an address that was cut or broken cannot be opened.
+        console.print(Text.assemble(f"  {name:<28} ", (place, "bold cyan")), soft_wrap=True)
 
 
 def _checks(world: World, folder: Path, codes: dict[str, int], ends: dict[str, str]) -> list[Check]:

@@ -196,8 +196,7 @@ def _noted(said: Said) -> str:
 
 
 def _report(location: Location, said: Said, account: str) -> OperatorReport:
-    test = TESTS[location.extension]
-    shown = f"{test}: {'passed' if said.passed else 'failed'}, as reported by {said.by}"
+    shown = f"as reported by {said.by}"
     return OperatorReport(
         by=f"{said.by}{_when(said)}",
         account=account,

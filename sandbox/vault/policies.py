@@ -64,6 +64,13 @@ class Rule:
         first = stem.find("+") if self.segments else len(stem)
         return first, not prefix, -stem.split("/").count("+"), len(stem), stem
 
+    def lies_in(self, mount: str) -> bool:
+        """Tell whether the pattern is of paths below a mount."""
+        wanted, given = mount.rstrip("/").split("/"), self.path.split("/")
+        return len(given) > len(wanted) and all(
+            part in {"+", name} for part, name in zip(given, wanted, strict=False)
+        )
+
     def matches(self, path: str) -> bool:
         """Tell whether the pattern covers a path."""
         prefix = self.path.endswith("*")
@@ -149,6 +156,12 @@ class Acl:
             return True
         granted = self.granted(path, listing=operation == "list")
         return operation in granted and (not sudo or "sudo" in granted)
+
+    def reaches(self, mount: str) -> bool:
+        """Tell whether anything is granted on a mount, or below it."""
+        if self.root or self.granted(mount) - {"deny"}:
+            return True
+        return any(rule.lies_in(mount) and rule.capabilities - {"deny"} for rule in self._rules)
 
     def capabilities(self, path: str) -> list[str]:
         """Return the capabilities on a path as the capabilities endpoints word them."""

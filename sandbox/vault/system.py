@@ -126,6 +126,8 @@ class MountApi:
         add("read", f"mounts/{path}", "mounts.read", self._read_mount)
         add("write", f"mounts/{path}", "mounts.enable", self._mount)
         add("delete", f"mounts/{path}", "mounts.disable", self._unmount)
+        # Not in any policy: whoever may do something below the mount may know of it.
+        add("read", f"internal/ui/mounts/{path}", "mounts.preflight", self._preflight, open=True)
         add("read", "auth/?", "auth.list", lambda _: self._list(auth=True))
         add("read", f"auth/{path}", "auth.read", self._read_auth, sudo=True)
         add("write", f"auth/{path}", "auth.enable", self._enable, sudo=True)
@@ -136,6 +138,21 @@ class MountApi:
 
     def _read_mount(self, call: Call) -> Answer:
         return self._shown(call.params["path"].rstrip("/") + "/", "secret engine mount")
+
+    def _preflight(self, call: Call) -> Answer:
+        """Say what is mounted; the programs ask this before they read a secret, to know the engine's version."""
+        path = call.params["path"].rstrip("/") + "/"
+        token = self._vault.tokens.find(call.client_token)
+        if token is None:
+            raise Refusal(403, "permission denied")
+        mount = self._vault.mounts.of(path)
+        if mount is None or not self._vault.acl(token).reaches(mount.path):
+            raise Refusal(
+                403,
+                "preflight capability check returned 403, please ensure client's policies grant access to path "
+                f'"{path}"',
+            )
+        return Answer({**mount.show(), "path": mount.path.removeprefix("auth/")})
 
     def _read_auth(self, call: Call) -> Answer:
         return self._shown(f"auth/{call.params['path'].rstrip('/')}/", "auth engine")

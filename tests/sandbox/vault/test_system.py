@@ -55,6 +55,43 @@ def test_mounts_are_made_and_removed(server: Server) -> None:
     assert f"{path}/" not in client.sys.list_mounted_secrets_engines()["data"]
 
 
+@pytest.mark.parametrize(
+    ("policy", "status"),
+    [
+        ('path "kv/data/team/*" { capabilities = ["read"] }', 200),
+        ('path "+/data/team/*" { capabilities = ["read"] }', 200),
+        ('path "kv/data/team/*" { capabilities = ["deny"] }', 403),
+        ('path "other/data/*" { capabilities = ["read"] }', 403),
+    ],
+)
+def test_who_may_know_of_a_mount(server: Server, policy: str, status: int) -> None:
+    """Whoever may do something below a mount is told its engine and version, as the command line needs it."""
+    token = server.token(server.policy(policy))
+    for path in ("kv", "kv/team/secret"):
+        told = server.raw("GET", f"sys/internal/ui/mounts/{path}", token=token)
+        assert told.status_code == status
+        if status == 200:
+            mount = told.json()["data"]
+            assert (mount["path"], mount["type"], mount["options"]) == (
+                "kv/",
+                "kv",
+                {"version": "2"},
+            )
+        else:
+            (said,) = told.json()["errors"]
+            assert said.startswith("preflight capability check returned 403")
+            assert said.endswith(f'"{path}/"')
+
+
+def test_nobody_is_told_of_a_mount(server: Server) -> None:
+    """Without a token nothing is told, and of what is not mounted nobody is told."""
+    for token in ("", "not-a-token"):
+        refused = server.raw("GET", "sys/internal/ui/mounts/kv", token=token)
+        assert (refused.status_code, refused.json()["errors"]) == (403, ["permission denied"])
+    assert server.raw("GET", "sys/internal/ui/mounts/nowhere").status_code == 403
+    assert server.raw("POST", "sys/internal/ui/mounts/kv").status_code == 405
+
+
 @pytest.mark.parametrize("kind", ["mounts", "auth"])
 def test_mount_tables_answer_twice(server: Server, kind: str) -> None:
     """The tables stand in data and, for old clients, at the top level as well."""
