@@ -28,6 +28,7 @@ def browser(certificates: Path | None = None) -> Iterator[Browser]:
     arguments = [f"--ignore-certificate-errors-spki-list={','.join(sorted(keys))}"] if keys else []
     if os.geteuid() == 0:
         arguments.append("--no-sandbox")  # Chromium refuses to start as root without it
+    arguments += ["--disable-gpu", "--disable-3d-apis"]
     program = chromium()
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=program, args=arguments)

@@ -102,20 +102,20 @@ def world(start_world: StartWorld) -> World:
     return start_world(services=("hq",), driver="operator")
 
 
-@pytest.fixture
-def deployed(prefect_api: Server, tmp_path: Path) -> Iterator[None]:
-    """Deploy everything, and hold the schedules back until the test is over."""
-    environment = of_a_worker(prefect_api.url, tmp_path)
+@pytest.fixture(scope="module")
+def deployed(bookkeeper: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Deploy everything, and hold the schedules back until the tests of this module are over."""
+    environment = of_a_worker(bookkeeper.url, tmp_path_factory.mktemp("deploying"))
     prefect(
         environment, "work-pool", "create", "account-rotation", "--type", "process", "--overwrite"
     )
     prefect(environment, "--no-prompt", "deploy", "--all")
-    every = [f"/deployments/{item['id']}" for item in prefect_api.post("/deployments/filter", {})]
+    every = [f"/deployments/{item['id']}" for item in bookkeeper.post("/deployments/filter", {})]
     for deployment in every:
-        patiently(partial(prefect_api.post, f"{deployment}/pause_deployment", {}))
+        patiently(partial(bookkeeper.post, f"{deployment}/pause_deployment", {}))
     yield
     for deployment in every:
-        patiently(partial(prefect_api.post, f"{deployment}/resume_deployment", {}))
+        patiently(partial(bookkeeper.post, f"{deployment}/resume_deployment", {}))
 
 
 @pytest.mark.usefixtures("deployed")

@@ -49,12 +49,13 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory, prefect_golden: Path) -> Iterator[Site]:
     """Install everything on a server of its own, start a worker, and open a browser."""
     folder = tmp_path_factory.mktemp("site")
     home = folder / "prefect"
+    config = {"home": str(home), "golden": str(prefect_golden)}
     with (
-        StandIn.start("sandbox.prefect_server", {"home": str(home)}) as server,
+        StandIn.start("sandbox.prefect_server", config) as server,
         running(folder / "sandbox", driver="operator") as world,
     ):
         world.environment.update(

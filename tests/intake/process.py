@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -23,6 +22,7 @@ from sandbox.standin.tls import TRUSTS_NOBODY
 from tests.contracts.vault.server import MOUNT, Server, private_file
 from tests.intake.prefect_stand_in import PrefectStandIn
 from tests.intake.sending import new_key, private, signed, thin
+from tests.ports import lasting_port
 from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
@@ -89,8 +89,7 @@ class Intake:
     def __post_init__(self) -> None:
         write_inventory(self.folder / "inventory.yaml", self.connections)
         private(self.folder / "keys", self.key)
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = int(free.getsockname()[1])
+        self.port = lasting_port()
         self.spool_file = self.folder / "spool"
         self._process: subprocess.Popen[str] | None = None
         self._secret_id = private_file(self.folder / "secret-id", self.vault.secret_id())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import shutil
-import socket
 import ssl
 import subprocess
 import time
@@ -20,6 +19,7 @@ import pytest
 from connectors.vault.settings import VaultSettings
 from sandbox.standin.process import StandIn
 from sandbox.standin.tls import Authority
+from tests.ports import lasting_port
 from tests.waiting import eventually
 
 MOUNT = "secret"  # the KV v2 mount that every development server starts with
@@ -154,8 +154,7 @@ def stand_in(authority: Authority) -> Iterator[Server]:
 def real(folder: Path) -> Iterator[Server]:
     """Run a real server in development mode with TLS."""
     assert BINARY, ABSENT
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = lasting_port()
     root = secrets.token_urlsafe()
     command = [
         BINARY, "server", "-dev", "-dev-tls", f"-dev-tls-cert-dir={folder}", "-dev-no-store-token",

@@ -16,6 +16,7 @@ from connectors.vault.models import NodeState
 from sandbox.standin.process import StandIn
 from sandbox.standin.tls import Authority
 from tests.contracts.vault.server import KINDS, Server, delayed_write, real, stand_in
+from tests.ports import lasting_port
 
 
 def fields() -> dict[str, Secret | str]:
@@ -198,9 +199,8 @@ def test_standby_health(shaken: VaultClient, faults: StandIn) -> None:
 
 def test_node_down(pretended: Server, tmp_path: Path, secret: SecretHandle) -> None:
     """A node that is down is unreachable, for writes too: nothing was sent."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    settings = pretended.settings(tmp_path).model_copy(update={"addr": f"https://127.0.0.1:{port}"})
+    nobody = f"https://127.0.0.1:{lasting_port()}"
+    settings = pretended.settings(tmp_path).model_copy(update={"addr": nobody})
     with VaultClient(settings) as client:
         for call in (lambda: client.credential(secret), lambda: client.write(secret, fields(), 0)):
             with pytest.raises(Unreachable):

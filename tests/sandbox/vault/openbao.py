@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+
+from tests.ports import lasting_port
 
 
 def binary() -> str | None:
@@ -30,9 +31,7 @@ class RealServer:
         """Start the server and wait until both mounts take writes; raise when they do not."""
         program = binary()
         assert program is not None
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = lasting_port()
         # The token travels in the environment: arguments are there for every user to see.
         environment = {
             "PATH": os.environ["PATH"],
