@@ -21,6 +21,7 @@ import httpx
 
 from connectors.errors import InvalidInput, Unknown, Unreachable
 from connectors.loggers import quieten
+from connectors.tls import verifying_context
 
 quieten("httpx", "httpcore")
 
@@ -41,7 +42,7 @@ def tls_context(ca_file: Path | None, system: str) -> ssl.SSLContext:
     Raises InvalidInput when the CA file cannot be read.
     """
     try:
-        context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+        return verifying_context(ca_file)
     except OSError:
         problem = InvalidInput(
             system,
@@ -49,9 +50,6 @@ def tls_context(ca_file: Path | None, system: str) -> ssl.SSLContext:
             ca_file=ca_file,
             advice=f"Give a readable PEM file as ca_file; {ca_file} is not.",
         )
-    else:
-        context.minimum_version = ssl.TLSVersion.TLSv1_2  # Debian's Python itself sets none
-        return context
     raise problem
 
 

@@ -20,6 +20,7 @@ from connectors.active_directory.session import Session
 from connectors.active_directory.settings import DirectorySettings, endpoint
 from connectors.errors import InvalidInput, RotationError, Unreachable
 from connectors.loggers import silence
+from connectors.tls import verifying_context
 
 _log = logging.getLogger(__name__)
 
@@ -52,8 +53,6 @@ class VerifiedTls(ldap3.Tls):
         """Wrap the connection's socket and shake hands, whatever ldap3 asks for."""
         # The bind follows the handshake at once; with Nagle's algorithm it would wait 40 ms.
         connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # A peer that is gone already: Python's SSLSocket would be made all the same, and not be closed.
-        connection.socket.getpeername()
         try:
             connection.socket = self._context.wrap_socket(
                 connection.socket, server_hostname=self._name
@@ -180,9 +179,7 @@ def _resolve(host: str, port: int) -> list[str]:
 def _tls_context(settings: DirectorySettings) -> ssl.SSLContext:
     """Return a context that requires a certificate and its name, trusting the given CA only."""
     try:
-        context = ssl.create_default_context(
-            cafile=str(settings.ca_file) if settings.ca_file else None
-        )
+        return verifying_context(settings.ca_file)
     except OSError:
         problem = InvalidInput(
             SYSTEM,
@@ -191,7 +188,4 @@ def _tls_context(settings: DirectorySettings) -> ssl.SSLContext:
             ca_file=settings.ca_file,
             advice=f"Give a readable PEM file as ca_file; {settings.ca_file} is not.",
         )
-    else:
-        context.minimum_version = ssl.TLSVersion.TLSv1_2  # Debian's Python itself sets none
-        return context
     raise problem
