@@ -103,7 +103,7 @@ class PrefectPerson:
 
     def screenshot(self, file: Path) -> None:
         """Keep what is to be seen now as a PNG."""
-        self.page.screenshot(path=file)
+        self.page.screenshot(path=file, animations="disabled")
 
     def _forget_toasts(self) -> None:
         """Close what the UI has said before, so that what it says next is not mistaken for it."""
@@ -132,6 +132,7 @@ class PrefectPerson:
         elif field.locator(".p-select-button").count():
             self._open_list(field)
             self.page.get_by_role("option", name=str(answer), exact=True).click()
+            field.locator(".p-select-button", has_text=str(answer)).wait_for()
         else:
             field.locator("textarea, input").first.fill(str(answer))
 

@@ -17,8 +17,10 @@ from sandbox.operator.chromium import chromium
 
 
 @contextmanager
-def browser(certificates: Path | None = None) -> Iterator[Browser]:
+def browser(certificates: Path | None = None, *, graphs: bool = False) -> Iterator[Browser]:
     """Start a headless Chromium; raise NoBrowser where there is none.
+
+    ``graphs``: draw the graph of a run on Prefect's page of it, which needs WebGL and keeps a processor busy.
 
     ``certificates`` is a folder with the server certificates (``*.pem``) of a sandbox. Chromium has no switch for a
     certificate authority of one's own, but one for public keys: it accepts a server that proves to hold one of these
@@ -28,7 +30,8 @@ def browser(certificates: Path | None = None) -> Iterator[Browser]:
     arguments = [f"--ignore-certificate-errors-spki-list={','.join(sorted(keys))}"] if keys else []
     if os.geteuid() == 0:
         arguments.append("--no-sandbox")  # Chromium refuses to start as root without it
-    arguments += ["--disable-gpu", "--disable-3d-apis"]
+    if not graphs:
+        arguments += ["--disable-gpu", "--disable-3d-apis"]
     program = chromium()
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=program, args=arguments)

@@ -42,7 +42,7 @@ class Album:
     def keep(self, page: Page, name: str) -> None:
         """Take one."""
         file = self.folder / f"{len(self.taken) + 1:02}-{self.scene}-{name}.png"
-        page.screenshot(path=file)
+        page.screenshot(path=file, animations="disabled")  # a form as it is, not as it fades in
         self.taken.append(file)
 
 
@@ -103,7 +103,7 @@ def operator_demo(console: Console, folder: Path, *, keep: bool, prefect_port: i
         deployed = command_line(world, *deploy)
         with (
             installed(world, prefect.url) as site,
-            browser(world.folder / "tls") as chromium,
+            browser(world.folder / "tls", graphs=True) as chromium,
         ):
             stage = Stage(console, site, chromium, Album(PICTURES))
             for scene in (_both_extensions, _forgotten_save, _forbidden_checkbox, _in_place):

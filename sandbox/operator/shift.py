@@ -58,6 +58,7 @@ class Shift:
     def read(self, run: str) -> Task:
         """Open a run that waits, and read the guide that its form leads to."""
         self.prefect.open_run(run)
+        self.prefect.page.get_by_text("Beginning flow run").first.wait_for()  # the page is complete
         self._picture(self.prefect.page, "run-suspended")
         self.prefect.press_resume()
         self._picture(self.prefect.page, "form")
