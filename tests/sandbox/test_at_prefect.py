@@ -19,6 +19,7 @@ from pydantic import Field
 from sandbox.operator.at_prefect import PrefectPerson
 from sandbox.operator.browser import browser
 from tests.running import Server
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.prefect, pytest.mark.browser]
 
@@ -81,7 +82,7 @@ def test_answers_a_form(prefect_api: Server, tmp_path: Path) -> None:
             person.guide_share() < 1
         )  # five fields leave no room for it on a screen of 720 pixels
         person.page.set_viewport_size({"width": 1280, "height": 1400})
-        assert person.guide_share() == 1
+        eventually(person.guide_share, lambda share: share == 1, 10)
         assert person.titles() == [
             "What did it say?",
             "Your name",
