@@ -26,7 +26,11 @@ SPACING = timedelta(seconds=60)
 """Between two tries of a refused version."""
 
 KEPT_ATTEMPTS = 20
-"""Sign-in attempts that are remembered; older ones are forgotten, youngest last."""
+"""Sign-in attempts that are remembered, youngest last; and as many older ones that may have been wrong."""
+COUNTS_FOR = timedelta(hours=1)
+"""So long a wrong password counts, whatever else is forgotten."""
+_MAY_BE_WRONG = frozenset({"begun", "wrong password"})
+_BEFORE = " before"
 
 
 class Holder(Part):
@@ -160,15 +164,27 @@ class Ledger(Part):
             {
                 a.label
                 for a in self.attempts
-                if _same(a.account, account)
-                and a.at >= since
-                and a.outcome in ("begun", "wrong password")
+                if _same(a.account, account) and a.at >= since and a.outcome in _MAY_BE_WRONG
             }
         )
 
     def begin_attempt(self, attempt: Attempt) -> Ledger:
-        """Return the ledger with one more attempt."""
-        return self.model_copy(update={"attempts": (*self.attempts, attempt)[-KEPT_ATTEMPTS:]})
+        """Return the ledger with one more attempt, and without those that say nothing any more.
+
+        However many good ones have followed, one that may have been wrong counts for an hour, and a version that was
+        refused stays refused until it is accepted.
+        """
+        every = (*self.attempts, attempt)
+        old, young = every[:-KEPT_ATTEMPTS], every[-KEPT_ATTEMPTS:]
+        doubtful: list[Attempt] = []
+        for item in old:
+            if item.outcome == "accepted":
+                doubtful = [_set_aside(it) if _alike(it, item) else it for it in doubtful]
+            elif item.outcome in _MAY_BE_WRONG:
+                doubtful.append(item)
+        counting = [it for it in doubtful if attempt.at - it.at < COUNTS_FOR]
+        refused = [it for it in doubtful if attempt.at - it.at >= COUNTS_FOR and _refuses(it)]
+        return self.model_copy(update={"attempts": (*refused[-KEPT_ATTEMPTS:], *counting, *young)})
 
     def end_attempt(self, outcome: str) -> Ledger:
         """Return the ledger with the verdict of its youngest attempt."""
@@ -182,10 +198,7 @@ class Ledger(Part):
 
         Under another label they go on counting as wrong ones, as they do in the directory.
         """
-        kept = (
-            item if item.label != label else item.model_copy(update={"label": f"{label} before"})
-            for item in self.attempts
-        )
+        kept = (item if item.label != label else _set_aside(item) for item in self.attempts)
         return self.model_copy(update={"attempts": tuple(kept)})
 
     def finish(
@@ -215,6 +228,19 @@ class Ledger(Part):
         return self.model_copy(
             update=change | {name: value for name, value in known.items() if value is not None}
         )
+
+
+def _set_aside(attempt: Attempt) -> Attempt:
+    """Let an attempt say nothing of its version any more; as a wrong one it goes on counting."""
+    return attempt.model_copy(update={"label": f"{attempt.label}{_BEFORE}"})
+
+
+def _refuses(attempt: Attempt) -> bool:
+    return attempt.outcome == "wrong password" and not attempt.label.endswith(_BEFORE)
+
+
+def _alike(one: Attempt, other: Attempt) -> bool:
+    return one.label == other.label and _same(one.account, other.account)
 
 
 def _same(one: str, other: str) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Literal
 
 from connectors.errors import (
@@ -18,12 +17,11 @@ from connectors.errors import (
     Superseded,
 )
 from connectors.last_run import KeptConsent, LastRun
-from connectors.ledger import Applied, Attempt, Holder, Ledger
+from connectors.ledger import COUNTS_FOR, Applied, Attempt, Holder, Ledger
 from connectors.protocols import LedgerStore
 from connectors.rotation import Phase, Rotation
 from tasks._wait import CLOCK
 
-HOUR = timedelta(hours=1)
 TEST_USER_LEFT = "validation.test-user-left"
 """Code of the finding that names a test user which could not be removed."""
 
@@ -185,7 +183,7 @@ class LedgerKeeper:
         # The same wrong password again counts once: only others decide whether this one has room.
         others = tuple(item for item in self._ledger.attempts if item.label != label)
         among = self._ledger.model_copy(update={"attempts": others})
-        spent = among.wrong_since(account, CLOCK.get().utc() - HOUR)
+        spent = among.wrong_since(account, CLOCK.get().utc() - COUNTS_FOR)
         if most is not None and spent >= most:
             raise BudgetSpent(
                 "ledger",
@@ -261,7 +259,7 @@ class LedgerKeeper:
         attempts = tuple(
             item
             for item in self._ledger.attempts
-            if item.outcome != "begun" or now - item.at < HOUR
+            if item.outcome != "begun" or now - item.at < COUNTS_FOR
         )
         recent = self._ledger.model_copy(update={"attempts": attempts})
         known = recent.refused(label, account, tries=tries, now=now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from connectors.active_directory.models import DirectoryUser
 from connectors.entra.models import EntraUser
@@ -12,10 +12,13 @@ from connectors.models import Extension
 from connectors.protocols import Systems
 from inventory.models import Inventory
 from tasks._bounds import is_ours, is_ours_in_tenant
-from tasks._ledger import HOUR, LedgerKeeper
+from tasks._ledger import LedgerKeeper
 from tasks._names import prefix_of
 from tasks._wait import CLOCK
 from tasks.identify import Location
+
+YOUNG_FOR = timedelta(hours=1)
+"""So long a test user may belong to a run that is going on."""
 
 
 def remove_left_behind(systems: Systems, inventory: Inventory, connection: str) -> str:
@@ -69,7 +72,7 @@ def _by_age(
     found: Iterable[DirectoryUser | EntraUser],
 ) -> tuple[list[DirectoryUser | EntraUser], list[DirectoryUser | EntraUser]]:
     """Tell old from young; whose age cannot be read counts as young."""
-    before = CLOCK.get().utc() - HOUR
+    before = CLOCK.get().utc() - YOUNG_FOR
     old: list[DirectoryUser | EntraUser] = []
     young: list[DirectoryUser | EntraUser] = []
     for user in found:

@@ -92,14 +92,48 @@ def test_the_last_verdict_counts() -> None:
     assert ledger.refused("kv/a#1@t", "svc@corp", tries=1, now=LATER) is None
 
 
-def test_memory_is_bounded() -> None:
-    """Only the youngest attempts are kept."""
-    ledger = Ledger(connection="hq")
-    for number in range(KEPT_ATTEMPTS + 5):
-        ledger = ledger.begin_attempt(attempt(label=str(number)))
+def good(ledger: Ledger, times: int, at: datetime = NOW) -> Ledger:
+    """Let so many good sign-ins of another version follow."""
+    for _ in range(times):
+        other = attempt(label="kv/a#9@t").model_copy(update={"at": at})
+        ledger = ledger.begin_attempt(other).end_attempt("accepted")
+    return ledger
 
-    assert len(ledger.attempts) == KEPT_ATTEMPTS
-    assert ledger.attempts[-1].label == str(KEPT_ATTEMPTS + 4)
+
+def test_good_sign_ins_do_not_hide_wrong_ones() -> None:
+    """However many follow, a wrong password counts for its hour, and a refused version stays refused."""
+    wrong = Ledger(connection="hq").begin_attempt(attempt(outcome="wrong password"))
+
+    soon = good(wrong, 3 * KEPT_ATTEMPTS)
+    assert soon.wrong_since("svc@corp", NOW) == 1
+    late = good(wrong, 3 * KEPT_ATTEMPTS, LATER)
+    for ledger in (soon, late):
+        assert ledger.refused("kv/a#1@t", "svc@corp", tries=1, now=LATER)
+
+
+def test_a_forgotten_acceptance_still_holds() -> None:
+    """A version that was accepted after all is not refused when that is forgotten; the wrong try counts for its hour."""
+    ledger = Ledger(connection="hq").begin_attempt(attempt(outcome="wrong password"))
+    ledger = good(ledger.begin_attempt(attempt()).end_attempt("accepted"), 3 * KEPT_ATTEMPTS)
+
+    assert ledger.refused("kv/a#1@t", "svc@corp", tries=1, now=LATER) is None
+    assert ledger.wrong_since("svc@corp", NOW) == 1
+    ledger = good(ledger, 1, LATER)
+    assert [item.outcome for item in ledger.attempts] == ["accepted"] * KEPT_ATTEMPTS
+
+
+def test_memory_is_bounded() -> None:
+    """The youngest attempts are kept, and the youngest of those before that may have been wrong."""
+    ledger = Ledger(connection="hq")
+    for number in range(3 * KEPT_ATTEMPTS):
+        moment = NOW + timedelta(hours=2 * number)
+        ledger = ledger.begin_attempt(
+            attempt(str(number), "wrong password").model_copy(update={"at": moment})
+        )
+
+    assert [item.label for item in ledger.attempts] == [
+        str(number) for number in range(KEPT_ATTEMPTS, 3 * KEPT_ATTEMPTS)
+    ]
 
 
 def test_unknown_fields_are_refused() -> None:

@@ -88,6 +88,7 @@ def _of_a_domain(shape: Shape) -> dict[str, Deed]:
 def _of_a_tenant() -> dict[str, Deed]:
     return {
         "a change spreads at once": _with(World.slow, 0, 0, 0),
+        "a change spreads late": _with(World.slow, 5, 70, 0),
         "a change spreads very late": _with(World.slow, 0, 200, 0),
         "consent is withheld": World.withholds_consent,
         "consent is allowed": World.gives_consent,

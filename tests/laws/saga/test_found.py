@@ -301,6 +301,16 @@ STORIES: tuple[Story, ...] = (
             Run(ROTATE, ends="Ready"),
         ),
     ),
+    (
+        "so many good sign-ins within the hour that the ledger forgot the wrong ones",
+        (ENTRA1,),
+        (
+            "a change spreads late",
+            Run(ROTATE, ends="Ready"),
+            *(Run(UPDATE, ends="Ready"),) * 20,
+            *(Run(ROTATE),) * 3,
+        ),
+    ),
 )
 
 
