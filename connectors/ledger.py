@@ -231,8 +231,9 @@ class Ledger(Part):
 
 
 def _set_aside(attempt: Attempt) -> Attempt:
-    """Let an attempt say nothing of its version any more; as a wrong one it goes on counting."""
-    return attempt.model_copy(update={"label": f"{attempt.label}{_BEFORE}"})
+    """Let an attempt say nothing of its version any more; as a wrong one it goes on counting, as one password."""
+    label = f"{attempt.label.removesuffix(_BEFORE)}{_BEFORE}"
+    return attempt.model_copy(update={"label": label})
 
 
 def _refuses(attempt: Attempt) -> bool:

@@ -23,8 +23,9 @@ def reconcile_connections(services: list[str] | None = None, dry_run: bool = Fal
         services: Names of services in the inventory; none means all that a run can reach.
         dry_run: Only look, and show what would be done.
 
-    No secret is read to find out. Where only a person reaches the console a run of its own is started, which asks. What a person is due for is left alone, but for test users that a run left
-    behind an hour ago or longer: those are removed. The table is the artifact ``reconcile-connections``.
+    No secret is read to find out. Where only a person reaches the console a run of its own is started, which asks.
+    What ended as Needs a person is left alone, but for test users that a run left behind an hour ago or longer:
+    those are removed. The table is the artifact ``reconcile-connections``.
     """
     act = None if dry_run else _act
     tidy = None if dry_run else remove_left_behind
