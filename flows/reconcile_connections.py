@@ -24,7 +24,7 @@ def reconcile_connections(services: list[str] | None = None, dry_run: bool = Fal
         dry_run: Only look, and show what would be done.
 
     No secret is read to find out. Where only a person reaches the console a run of its own is started, which asks.
-    What ended as Needs a person is left alone, but for test users that a run left behind an hour ago or longer:
+    What is a person's to decide is left alone, but for test users that a run left behind an hour ago or longer:
     those are removed. The table is the artifact ``reconcile-connections``.
     """
     act = None if dry_run else _act

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -36,6 +37,9 @@ class Home(Protocol):
 
     def look(self, account: str, where: str | None = None) -> Seen:
         """Read an account; raise SignInRefused when nobody could sign in with any password."""
+
+    def newest(self, account: str) -> Seen:
+        """Read an account where its newest change is known; raise as ``look`` does."""
 
     def shown_set(self, account: str, setting: Setting) -> Seen | None:
         """Return the account where a change since ``setting`` shows; None when it shows nowhere."""
@@ -92,6 +96,23 @@ class Domain:
                 advice=_ADVICE[reason],
             )
         return Seen(state.dn, account, state.password_last_set, state.read_from)
+
+    def newest(self, account: str) -> Seen:
+        """Read an account on the first controller that answers, or on one that shows a later change of the password.
+
+        On one that has missed changes a new password would lose against them when they replicate. Raises what
+        ``look`` raises; another controller that does not answer is passed over.
+        """
+        first = newest = self.look(account)
+        for where in self._directory.controllers:
+            with suppress(Unreachable):
+                if where != first.where and self._shows_later(account, where, newest):
+                    newest = self.look(account, where)
+        return newest
+
+    def _shows_later(self, account: str, where: str, than: Seen) -> bool:
+        shown = self._directory.account_state(account, where=where).password_last_set
+        return (shown or _NEVER) > (than.password_set or _NEVER)
 
     def shown_set(self, account: str, setting: Setting) -> Seen | None:
         """Return the account where a change shows: on the controller that was asked, else on any other.
@@ -202,6 +223,10 @@ class Tenancy:
                 "it there, or use a cloud-only account as the vendor asks.",
             )
         return Seen(found.id, account, found.password_last_changed, where)
+
+    def newest(self, account: str) -> Seen:
+        """Read an account; a tenant is asked as one."""
+        return self.look(account)
 
     def shown_set(self, account: str, setting: Setting) -> Seen | None:
         """Return the account when a change shows."""

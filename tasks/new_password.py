@@ -110,7 +110,7 @@ def set_password(
             return AlreadySo(
                 location.holding(location.version, found.where), f"set since {at:%H:%M:%S}"
             )
-    seen = home.look(rotation.account)
+    seen = home.newest(rotation.account)
     said = set_once(location, home, seen)
     return Done(location.holding(location.version, seen.where), said)
 

@@ -41,11 +41,14 @@ def preflight(systems: Systems, location: Location, *, overwrite: bool = False) 
     in_use = _in_use(systems, location)
     account = _turn_of(location, in_use)
     home = home_of(systems, location)
-    seen = home.look(account)
+    seen = home.newest(account)
     home.require_setter(seen)
     _require_vault(systems, location)
     _require_same_roles(home, in_use, account)
-    proof = _current_signs_in(systems, location, in_use, overwrite=overwrite)
+    # In place it is the same account: a controller that has missed changes would refuse what is right.
+    where = seen.where if account == in_use else location.where
+    held = location.holding(location.version, where)
+    proof = _current_signs_in(systems, held, in_use, overwrite=overwrite)
     rotation = Rotation(
         id=uuid.uuid4().hex,
         begun=CLOCK.get().utc(),

@@ -95,7 +95,7 @@ def retire(systems: Systems, location: Location) -> Answer[None]:
     if waiting.setting and home.shown_set(waiting.account, waiting.setting) is not None:
         keeper.change(retire=None)
         return AlreadySo(None, f"{waiting.account} shows the change")
-    seen = home.look(waiting.account)
+    seen = home.newest(waiting.account)
     begun = Setting(at=CLOCK.get().utc(), before=seen.password_set, where=seen.where)
     keeper.change(retire=waiting.model_copy(update={"setting": begun}))
     lost: Unknown | None = None
