@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from collections import Counter
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -72,7 +73,9 @@ def _show(vault: Vault) -> dict[str, Any]:
         return {
             "sealed": vault.sealed,
             "now": vault.now(),
-            "tokens": len(vault.tokens.living()),
+            "tokens": Counter(  # by the role that made them
+                (token.meta or {}).get("role_name", "") for token in vault.tokens.living()
+            ),
             "policies": sorted(vault.policies),
             "auth": sorted(vault.mounts.listed(auth=True)),
             "secrets": {

@@ -173,7 +173,7 @@ def installed(folder: Path, server: Server) -> Iterator[Site]:
             patch.setenv(name, value)
         patch.chdir(ROOT)
         _deploy(server)
-        with _intake(world, folder / "intake.log") as address:
+        with _intake(_admitted(world), folder / "intake.log") as address:
             site = Site(world, server, keys, Choices(intake=address), patch)
             site.forget_workers()
             yield site
@@ -203,12 +203,26 @@ def _remove(server: Server) -> None:
     httpx.delete(f"{server.url}/api/work_pools/{POOL}", trust_env=False, timeout=30)
 
 
+def _admitted(world: World) -> dict[str, str]:
+    """Return the environment of the intake, which has a role of its own in Vault, as in deployments/."""
+    policy = (ROOT / "deployments" / "vault" / "intake.hcl").read_text()
+    role_id, secret_id = world.admin.admit("intake", policy)
+    world.canaries.add(secret_id)
+    file = world.folder / "intake-secret-id"
+    file.touch(mode=0o600)
+    file.write_text(secret_id)
+    return environment_of(world) | {
+        "ROTATION_VAULT_ROLE_ID": role_id,
+        "ROTATION_VAULT_SECRET_ID_FILE": str(file),
+    }
+
+
 @contextmanager
-def _intake(world: World, log: Path) -> Iterator[str]:
+def _intake(environment: dict[str, str], log: Path) -> Iterator[str]:
     with log.open("w") as sink:
         started = subprocess.Popen(
             [sys.executable, "-m", "cli.main", "listen"],
-            env=environment_of(world), cwd=ROOT, stdout=sink, stderr=subprocess.STDOUT,
+            env=environment, cwd=ROOT, stdout=sink, stderr=subprocess.STDOUT,
         )  # fmt: skip
     try:
         said = eventually(
