@@ -72,13 +72,11 @@ class Line:
     @contextmanager
     def _borrow(self, call: Call, namespace: str | None) -> Iterator[hvac.Client]:
         with self._lock:
-            closed = self._closed
+            over = self._closed
             clients = self._idle.setdefault(namespace, [])
             client = clients.pop() if clients else None
-        if closed:
-            raise InvalidInput(
-                "vault", call.operation, advice="This client was closed; build another one."
-            )
+        if over:
+            raise closed(call.operation)
         client = client or build(self.settings, self._transport(), namespace)
         try:
             yield client
@@ -89,6 +87,11 @@ class Line:
                     self._idle.setdefault(namespace, []).append(client)
             if not keep:
                 client.adapter.close()
+
+
+def closed(operation: str) -> InvalidInput:
+    """Return the error for a call after the client was closed."""
+    return InvalidInput("vault", operation, advice="This client was closed; build another one.")
 
 
 def _answer(status: int, body: object) -> Answer:

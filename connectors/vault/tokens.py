@@ -13,7 +13,7 @@ from connectors.secret import Secret
 from connectors.vault.auth import LOOK_UP_SELF, AuthMethod, Lease, lease_from, look_up_self
 from connectors.vault.call import Call
 from connectors.vault.clock import Clock
-from connectors.vault.line import Line
+from connectors.vault.line import Line, closed
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +55,7 @@ class TokenKeeper:
         self._clock = clock
         self._lock = threading.Lock()
         self._held: _Held | None = None
+        self._closed = False
         self._attempts = 0
         self._failure: RotationError | None = None
 
@@ -91,9 +92,13 @@ class TokenKeeper:
             return not self._sign_in(seen).matches(refused)
 
     def close(self) -> None:
-        """Revoke the token if signing in made it; a failure is logged, the token ends by itself."""
+        """Revoke the token if signing in made it; a failure is logged, the token ends by itself.
+
+        From then on nobody is signed in: a thread that comes late would get a token that nobody revokes.
+        """
         with self._lock:
             held, self._held = self._held, None
+            self._closed = True
         if held is None or not held.lease.ours:
             return
         try:
@@ -104,6 +109,8 @@ class TokenKeeper:
             _log.warning("vault: own token not revoked: %s", error)
 
     def _sign_in(self, seen: int) -> Secret:
+        if self._closed:
+            raise closed("sign in")
         if self._failure is not None and self._attempts > seen:
             raise self._failure.sealed()  # tried while this caller waited: do not try again
         failure: RotationError

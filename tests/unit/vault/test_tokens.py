@@ -12,7 +12,7 @@ from time import monotonic
 import pytest
 from requests import exceptions as transport
 
-from connectors.errors import NotPermitted, RotationError, Unreachable
+from connectors.errors import InvalidInput, NotPermitted, RotationError, Unreachable
 from connectors.vault.client import VaultClient
 from connectors.vault.settings import VaultSettings
 from connectors.vault.tokens import TokenKeeper
@@ -252,6 +252,21 @@ def test_revokes_own_token(vault: FakeVault, settings: VaultSettings) -> None:
         client.metadata(SECRET)
     client.close()
     assert tokens(vault, REVOKE) == ["token-1"]
+
+
+def test_a_late_thread_is_not_signed_in(vault: FakeVault, settings: VaultSettings) -> None:
+    """A call that begins while the token is given back gets no other one, which nobody would revoke."""
+
+    def call_meanwhile(_: Sent) -> Reply:
+        with pytest.raises(InvalidInput) as refused:
+            client.metadata(SECRET)
+        assert "was closed" in refused.value.what_to_do()
+        return Reply(204)
+
+    vault.on("POST", REVOKE, call_meanwhile)
+    with vault.client(settings) as client:
+        client.metadata(SECRET)
+    assert (len(vault.calls(REVOKE)), len(vault.calls(LOGIN))) == (1, 1)
 
 
 def test_unused_client_signs_in_for_nothing(vault: FakeVault, settings: VaultSettings) -> None:
