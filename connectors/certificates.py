@@ -17,7 +17,7 @@ from pathlib import Path
 from cryptography import x509
 
 from connectors.errors import Unreachable
-from connectors.http import tls_context
+from connectors.tls import tls_context
 
 # OpenSSL's verification results (x509_vfy.h): not yet valid, expired, mismatch of host name, e-mail or address.
 _NOT_YET, _EXPIRED = 9, 10

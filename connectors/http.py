@@ -13,15 +13,13 @@ import ssl
 import time
 from datetime import UTC, datetime
 from enum import Enum, auto
-from pathlib import Path
 from typing import Any
 
 import httpcore  # noqa: F401  httpx imports it late, and its loggers exist only then
 import httpx
 
-from connectors.errors import InvalidInput, Unknown, Unreachable
+from connectors.errors import Unknown, Unreachable
 from connectors.loggers import quieten
-from connectors.tls import verifying_context
 
 quieten("httpx", "httpcore")
 
@@ -34,23 +32,6 @@ class Effect(Enum):
     READ = auto()  # nothing: repeat
     REPEATABLE = auto()  # the same again has the same result: repeat
     CHANGE = auto()  # it may have happened: observe first
-
-
-def tls_context(ca_file: Path | None, system: str) -> ssl.SSLContext:
-    """Return a verifying context: the given CA only, or the machine's own trust store.
-
-    Raises InvalidInput when the CA file cannot be read.
-    """
-    try:
-        return verifying_context(ca_file)
-    except OSError:
-        problem = InvalidInput(
-            system,
-            "load CA certificate",
-            ca_file=ca_file,
-            advice=f"Give a readable PEM file as ca_file; {ca_file} is not.",
-        )
-    raise problem
 
 
 def build_client(

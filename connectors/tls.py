@@ -6,6 +6,8 @@ import ssl
 from pathlib import Path
 from typing import Any
 
+from connectors.errors import InvalidInput
+
 
 class PromptSocket(ssl.SSLSocket):
     """A TLS socket that closes itself when its peer was gone before TLS began.
@@ -22,12 +24,23 @@ class PromptSocket(ssl.SSLSocket):
             raise
 
 
-def verifying_context(ca_file: Path | None) -> ssl.SSLContext:
+def tls_context(ca_file: Path | None, system: str, **facts: object) -> ssl.SSLContext:
     """Return a context that requires a certificate and its name: of the given authority, or of the machine's own.
 
-    Raises OSError when the file cannot be read or holds no certificate.
+    Raises InvalidInput, with ``facts``, when the file cannot be read or holds no certificate.
     """
-    context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2  # Debian's Python itself sets none
-    context.sslsocket_class = PromptSocket
-    return context
+    try:
+        context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+    except OSError:
+        problem = InvalidInput(
+            system,
+            "load CA certificate",
+            **facts,
+            ca_file=ca_file,
+            advice=f"Give a readable PEM file as ca_file; {ca_file} is not.",
+        )
+    else:
+        context.minimum_version = ssl.TLSVersion.TLSv1_2  # Debian's Python itself sets none
+        context.sslsocket_class = PromptSocket
+        return context
+    raise problem

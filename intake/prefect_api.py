@@ -18,8 +18,9 @@ from urllib.parse import quote
 import httpx
 
 from connectors.errors import NotFound, NotPermitted, Refused, Unreachable
-from connectors.http import Effect, build_client, exchange, tls_context
+from connectors.http import Effect, build_client, exchange
 from connectors.secret import Secret
+from connectors.tls import tls_context
 from intake.settings import IntakeSettings
 
 _log = logging.getLogger(__name__)

@@ -23,9 +23,9 @@ from connectors.errors import (
     RotationError,
     Unreachable,
 )
-from connectors.http import tls_context
 from connectors.loggers import silence
 from connectors.secret import Secret
+from connectors.tls import tls_context
 from connectors.vault.auth import method
 from connectors.vault.clock import Clock
 from connectors.vault.line import Line

@@ -16,7 +16,8 @@ from cli.doctor.tls import door_of
 from cli.doctor.words import many
 from connectors.certificates import authority_dates
 from connectors.errors import Unreachable
-from connectors.http import build_client, tls_context
+from connectors.http import build_client
+from connectors.tls import tls_context
 from connectors.vault.files import read_secret_file
 from intake.keys import SecretLines, WebhookKeys
 from intake.settings import PREFIX, IntakeSettings

@@ -11,8 +11,9 @@ from typing import Any, Self
 import httpx
 
 from connectors.errors import NotFound, NotPermitted, Refused, Unreachable
-from connectors.http import Effect, build_client, exchange, tls_context
+from connectors.http import Effect, build_client, exchange
 from connectors.secret import Secret
+from connectors.tls import tls_context
 
 _TIMES = httpx.Timeout(connect=5, read=10, write=10, pool=5)
 _PAGE = 200

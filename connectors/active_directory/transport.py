@@ -20,7 +20,7 @@ from connectors.active_directory.session import Session
 from connectors.active_directory.settings import DirectorySettings, endpoint
 from connectors.errors import InvalidInput, RotationError, Unreachable
 from connectors.loggers import silence
-from connectors.tls import verifying_context
+from connectors.tls import tls_context
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ class Transport:
 
     def __init__(self, settings: DirectorySettings) -> None:
         self._settings = settings
-        self._context = _tls_context(settings)
+        self._context = tls_context(settings.ca_file, SYSTEM, directory=settings.name)
         self._names: dict[str, str] = {}  # the TLS name that each controller's certificate carries
 
     def sessions(self, operation: str, where: str | None = None) -> Iterator[Session]:
@@ -174,18 +174,3 @@ def _resolve(host: str, port: int) -> list[str]:
     except OSError:
         return []
     return list(dict.fromkeys(str(item[4][0]) for item in found))
-
-
-def _tls_context(settings: DirectorySettings) -> ssl.SSLContext:
-    """Return a context that requires a certificate and its name, trusting the given CA only."""
-    try:
-        return verifying_context(settings.ca_file)
-    except OSError:
-        problem = InvalidInput(
-            SYSTEM,
-            "load CA certificate",
-            directory=settings.name,
-            ca_file=settings.ca_file,
-            advice=f"Give a readable PEM file as ca_file; {settings.ca_file} is not.",
-        )
-    raise problem

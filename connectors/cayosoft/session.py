@@ -18,9 +18,10 @@ from connectors.cayosoft.calls import Call
 from connectors.cayosoft.problems import SYSTEM, not_the_contract, refusal
 from connectors.cayosoft.settings import BridgeSettings
 from connectors.errors import InvalidInput, SignInReason, SignInRefused
-from connectors.http import Effect, build_client, exchange, tls_context
+from connectors.http import Effect, build_client, exchange
 from connectors.protocols import SecretSource
 from connectors.secret import Secret
+from connectors.tls import tls_context
 
 log = logging.getLogger(__name__)
 T = TypeVar("T", bound=BaseModel)

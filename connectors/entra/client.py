@@ -41,9 +41,10 @@ from connectors.entra.setter import check_setter
 from connectors.entra.settings import SYSTEM, AppIdentity, TenantSettings
 from connectors.entra.users import Users, deleted_user, find_user, read_account, test_users
 from connectors.errors import InvalidInput, NotFound, NotPermitted, Refused
-from connectors.http import build_client, tls_context
+from connectors.http import build_client
 from connectors.models import SecretHandle
 from connectors.protocols import SecretSource
+from connectors.tls import tls_context
 
 
 class EntraClient:

@@ -11,8 +11,9 @@ import hvac
 from requests.adapters import BaseAdapter
 
 from connectors.errors import InvalidInput, RotationError, Unknown, Unreachable
-from connectors.http import Effect, tls_context
+from connectors.http import Effect
 from connectors.secret import Secret
+from connectors.tls import tls_context
 from connectors.vault.adapter import Answered, VerifyingTransport, build
 from connectors.vault.call import Answer, Call
 from connectors.vault.failures import FAILURES, explain

@@ -13,7 +13,7 @@ from contextlib import closing
 
 import pytest
 
-from connectors.tls import verifying_context
+from connectors.tls import tls_context
 
 _RESET_AT_CLOSE = struct.pack("ii", 1, 0)
 
@@ -38,7 +38,7 @@ def test_a_peer_that_is_gone(abandoned: socket.socket) -> None:
     with warnings.catch_warnings(record=True) as left:
         warnings.simplefilter("always")
         with pytest.raises(OSError, match=r".") as refused:
-            verifying_context(None).wrap_socket(abandoned, server_hostname="localhost")
+            tls_context(None, "test").wrap_socket(abandoned, server_hostname="localhost")
         assert not isinstance(refused.value, ssl.SSLCertVerificationError)
         del refused
         gc.collect()
@@ -47,7 +47,7 @@ def test_a_peer_that_is_gone(abandoned: socket.socket) -> None:
 
 def test_what_is_demanded() -> None:
     """A certificate with the right name, and TLS 1.2."""
-    context = verifying_context(None)
+    context = tls_context(None, "test")
     assert context.check_hostname
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.minimum_version is ssl.TLSVersion.TLSv1_2

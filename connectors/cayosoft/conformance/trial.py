@@ -17,10 +17,11 @@ from connectors.cayosoft.models import ConnectionRow
 from connectors.cayosoft.problems import SYSTEM
 from connectors.cayosoft.settings import BridgeSettings
 from connectors.errors import InvalidInput
-from connectors.http import Effect, build_client, exchange, tls_context
+from connectors.http import Effect, build_client, exchange
 from connectors.models import Extension, SecretHandle
 from connectors.protocols import SecretSource
 from connectors.secret import Secret
+from connectors.tls import tls_context
 
 T = TypeVar("T", bound=BaseModel)
 

@@ -16,8 +16,8 @@ from connectors.cayosoft.bridge import BridgeConsole
 from connectors.cayosoft.settings import BridgeSettings
 from connectors.entra.client import EntraClient
 from connectors.entra.settings import AppIdentity, CredentialKind, TenantSettings
-from connectors.http import tls_context
 from connectors.models import Extension, SecretHandle
+from connectors.tls import tls_context
 from sandbox.standin.process import StandIn
 from sandbox.standin.tls import Authority
 from tests.contracts.cayosoft.contract import Checked, Contract

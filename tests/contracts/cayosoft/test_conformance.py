@@ -16,7 +16,7 @@ from connectors.cayosoft.conformance.examining import all_checks, examine
 from connectors.cayosoft.conformance.trial import Saving, Trial
 from connectors.cayosoft.settings import BridgeSettings
 from connectors.errors import InvalidInput, Unreachable
-from connectors.http import tls_context
+from connectors.tls import tls_context
 from tests.contracts.cayosoft.lab import ACCOUNTS, AD, CLIENT, DOMAIN, ROWS, Lab
 
 ROOT = Path(__file__).parents[3]

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from connectors.http import tls_context
+from connectors.tls import tls_context
 from tests.contracts.cayosoft.lab import DOMAIN, TENANT_DOMAIN, Lab
 
 AD_PAGE = f"/console/extensions/active_directory/{DOMAIN}"

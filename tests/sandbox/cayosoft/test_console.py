@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from connectors.http import tls_context
+from connectors.tls import tls_context
 from sandbox.standin.process import StandIn
 from sandbox.standin.tls import Authority
 from tests.contracts.cayosoft.contract import Checked, Contract

@@ -9,7 +9,7 @@ from urllib.parse import quote_plus
 import httpx
 import pytest
 
-from connectors.http import tls_context
+from connectors.tls import tls_context
 from sandbox.standin.process import StandIn
 from sandbox.standin.tls import Authority
 from tests.contracts.cayosoft.lab import AD, APP, M365, M365_ACCOUNT, TENANT_DOMAIN, Lab, running
