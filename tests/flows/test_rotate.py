@@ -24,7 +24,7 @@ from tests.laws.rotations import (
 from tests.running import Rotate, Server, StartWorld, Update
 from tests.waiting import eventually
 
-pytestmark = [pytest.mark.prefect, pytest.mark.bookkeeping]
+pytestmark = pytest.mark.prefect
 
 SAMBA = pytest.param(
     "samba",
@@ -138,6 +138,7 @@ def test_an_update_after_a_rotation_has_nothing_to_do(
     assert saves == [row["saves"] for row in world.consoles["plant"].state()["rows"]]
 
 
+@pytest.mark.bookkeeping
 def test_run_list_reads_as_the_procedure(world: World, rotate: Rotate, prefect_api: Server) -> None:
     """Prefect's run list shows a rotation's steps under their numbers, in order."""
     outcome = rotate("depot-ad")

@@ -25,7 +25,7 @@ from tests.flows.test_rotate import ROTATING, ledger_of
 from tests.running import Outcome, Rotate, Server, StartWorld, Update
 from tests.waiting import eventually
 
-pytestmark = [pytest.mark.prefect, pytest.mark.bookkeeping]
+pytestmark = pytest.mark.prefect
 SAMBA = pytest.param(
     "samba",
     marks=[
@@ -305,6 +305,7 @@ def test_giving_up_in_place_is_refused_once_set(quick_world: World, rotate: Rota
     _ends_ready(rotate, "plant-ad", finish_only=True)
 
 
+@pytest.mark.bookkeeping
 def test_scheduled_runs_wait_then_need_a_person(
     quick_world: World, rotate: Rotate, prefect_api: Server
 ) -> None:

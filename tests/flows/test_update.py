@@ -11,7 +11,7 @@ from sandbox.samba.availability import available
 from sandbox.world import World
 from tests.running import Server, StartWorld, Update
 
-pytestmark = [pytest.mark.prefect, pytest.mark.bookkeeping]
+pytestmark = pytest.mark.prefect
 
 AD_STEPS = ["A1", "A2", "A3", "A4", "A5", "A6", "V1", "V2", "V3", "V4"]
 M365_STEPS = ["E1", "E2", "E3", "E4", "E5", "E6", "E7", "V5", "V6", "V7"]
@@ -46,6 +46,7 @@ def test_both_accounts_become_ready(
     assert world.locked_accounts() == []
 
 
+@pytest.mark.bookkeeping
 def test_run_list_reads_as_the_procedure(world: World, update: Update, prefect_api: Server) -> None:
     """Prefect's run list shows the steps under their numbers, in order, one task run each."""
     outcome = update()
