@@ -37,8 +37,8 @@ demo: $(VENV)/ready ## run the main job on the embedded sandbox (KEEP=1 keeps it
 up: $(VENV)/ready ## start the sandbox and keep it, to try commands by hand
 	@$(BIN)/python -m sandbox up --directory $(AD) --driver $(DRIVER) --port $(PORT)
 
-test: $(VENV)/ready ## run every test, and a quarter of the kill matrices, each day another one; real Samba and real bao/vault are used where they are installed (WORKERS=0: one by one)
-	@KILLS_SHARE=4 $(BIN)/python -m pytest $(PARALLEL)
+test: $(VENV)/ready ## run every test, and one case in eight of the kill matrices, each day others; real Samba and real bao/vault are used where they are installed (WORKERS=0: one by one)
+	@KILLS_SHARE=8 $(BIN)/python -m pytest $(PARALLEL)
 
 test-long: $(VENV)/ready ## run the laws for hours: the state machines try twenty times as much
 	@ROTATION_LONG=1 $(BIN)/python -m pytest $(PARALLEL) --timeout 3600 tests/laws

@@ -1,7 +1,7 @@
 """How many kill points one run of the tests tries: all of them, or each day another share.
 
 A matrix of several hundred processes that are killed takes minutes. ``make laws`` and ``make test-long`` try it whole;
-``make test`` tries a quarter, chosen by the day, so that four days in a row have seen nearly everything.
+``make test`` tries one in eight, chosen by the day, so that eight days in a row have seen everything.
 """
 
 from __future__ import annotations
