@@ -25,6 +25,7 @@ from connectors.ledger import Ledger
 from intake.spool import Spool
 from sandbox import notifications
 from sandbox.installation import environment_of
+from sandbox.standin.tls import TRUSTS_NOBODY
 from sandbox.world import World, running
 from tests.intake.sending import new_key
 from tests.running import Server
@@ -204,7 +205,10 @@ def _remove(server: Server) -> None:
 
 
 def _admitted(world: World) -> dict[str, str]:
-    """Return the environment of the intake, which has a role of its own in Vault, as in deployments/."""
+    """Return the environment of the intake, which has a role of its own in Vault, as in deployments/.
+
+    It looks at the other systems once, while all is well: what it saw of a planted fault it would tell for a while.
+    """
     policy = (ROOT / "deployments" / "vault" / "intake.hcl").read_text()
     role_id, secret_id = world.admin.admit("intake", policy)
     world.canaries.add(secret_id)
@@ -214,7 +218,12 @@ def _admitted(world: World) -> dict[str, str]:
     return environment_of(world) | {
         "ROTATION_VAULT_ROLE_ID": role_id,
         "ROTATION_VAULT_SECRET_ID_FILE": str(file),
+        "INTAKE_LOOK_EVERY": "300",
     }
+
+
+def _ready(address: str) -> Any:
+    return httpx.get(f"{address}/readyz", verify=TRUSTS_NOBODY, trust_env=False, timeout=30).json()
 
 
 @contextmanager
@@ -228,7 +237,9 @@ def _intake(environment: dict[str, str], log: Path) -> Iterator[str]:
         said = eventually(
             log.read_text, lambda text: "listening on " in text and text.endswith("\n"), within=60
         )
-        yield said.split("listening on ")[1].split()[0]
+        address = said.split("listening on ")[1].split()[0]
+        eventually(lambda: _ready(address), lambda report: report["vault"]["fine"])
+        yield address
     finally:
         started.terminate()
         started.wait(20)
