@@ -149,12 +149,15 @@ def _use(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def start_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StartWorld]:
+def start_world(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, samba_golden: Path
+) -> Iterator[StartWorld]:
     """Return a function that starts a sandbox of the test's own and points the product at it."""
     with ExitStack() as stack:
 
         def start(**choices: Any) -> World:
-            started = stack.enter_context(running(tmp_path / "sandbox", **choices))
+            sandbox = running(tmp_path / "sandbox", golden=samba_golden, **choices)
+            started = stack.enter_context(sandbox)
             _use(started, monkeypatch)
             return started
 

@@ -8,6 +8,7 @@ its answer, and after the answer but before it is written down.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -86,7 +87,7 @@ REQUESTS = {"N3": "active directory: set password:", "F3": "active directory: sc
 def kept_world(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
-    samba_golden: Any,
+    samba_golden: Path,
 ) -> Iterator[World]:
     """Start one sandbox for all cases of a directory."""
     folder = tmp_path_factory.mktemp("rotations") / "sandbox"
@@ -95,7 +96,7 @@ def kept_world(
         request.param,
         services=("plant", "depot"),
         grace_period_hours=0,
-        golden=samba_golden if request.param == SAMBA else None,
+        golden=samba_golden,
     ) as world:
         yield world
 

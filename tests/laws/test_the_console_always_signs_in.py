@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,11 +88,19 @@ def probing(world: World, kind: Kind) -> Iterator[Probe]:
 
 @pytest.fixture(scope="module", params=["active_directory", SAMBA])
 def kept_world(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    samba_golden: Path,
 ) -> Iterator[World]:
     """Start one sandbox for all cases, on the stand-in and on a real domain controller."""
     folder = tmp_path_factory.mktemp("probed") / "sandbox"
-    with running(folder, request.param, services=("plant", "depot"), grace_period_hours=0) as world:
+    with running(
+        folder,
+        request.param,
+        services=("plant", "depot"),
+        grace_period_hours=0,
+        golden=samba_golden,
+    ) as world:
         yield world
 
 
