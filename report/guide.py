@@ -73,10 +73,11 @@ def summary(form: Guide) -> str:
     """Return what stands above the fields of Prefect's own form, where there is room for a few lines."""
     parts = (
         _notes(form.notes),
+        # A line of its own: with many fields on a small screen it is the last one that is left.
+        f"Enter **{plain(str(form.secret))}** in the console of **{plain(form.service)}**.",
         (
-            f"Enter **{plain(str(form.secret))}** for {code(form.account)} in the console of **{plain(form.service)}**, "
-            "as the guide says, then report here. A choice opens by the arrows at its right end. Never type a password here; your "
-            "name is kept, and nothing checks that it is yours."
+            f"It is for {code(form.account)}: do as the guide says, then report here. A choice opens by the arrows at its "
+            "right end. Never type a password here; your name is kept, and nothing checks that it is yours."
         ),
     )
     return "\n\n".join(part for part in parts if part)
