@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,23 +25,22 @@ class PromptSocket(ssl.SSLSocket):
             raise
 
 
-def tls_context(ca_file: Path | None, system: str, **facts: object) -> ssl.SSLContext:
+def tls_context(ca_file: Path | None, system: str, **identifiers: object) -> ssl.SSLContext:
     """Return a context that requires a certificate and its name: of the given authority, or of the machine's own.
 
-    Raises InvalidInput, with ``facts``, when the file cannot be read or holds no certificate.
+    Raises InvalidInput, with ``identifiers``, when the file cannot be read or holds no certificate.
     """
-    try:
+    context = None
+    with suppress(OSError):
         context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
-    except OSError:
-        problem = InvalidInput(
+    if context is None:
+        raise InvalidInput(
             system,
             "load CA certificate",
-            **facts,
+            **identifiers,
             ca_file=ca_file,
             advice=f"Give a readable PEM file as ca_file; {ca_file} is not.",
         )
-    else:
-        context.minimum_version = ssl.TLSVersion.TLSv1_2  # Debian's Python itself sets none
-        context.sslsocket_class = PromptSocket
-        return context
-    raise problem
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # Debian's Python itself sets none
+    context.sslsocket_class = PromptSocket
+    return context

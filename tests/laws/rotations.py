@@ -5,17 +5,26 @@ A case begins where the last one ended, with every fact true: nothing is set bac
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from connectors.models import Extension
 from sandbox.demo import test_users as leftover_users
-from sandbox.world import World
+from sandbox.world import World, running
 from tests.laws.kills import ROTATE, Nursery
 from tests.running import Outcome, Rotate
 
 # This tenant has no lag to wait for; patience has its own tests.
 QUICK = {f"connectors.entra.{module}:CONFIRM_AFTER": 0.01 for module in ("polling", "grants")}
+
+
+def rotating(folder: Path, directory: str, golden: Path) -> AbstractContextManager[World]:
+    """Start a sandbox with an account of every kind; what is replaced is retired at once."""
+    return running(
+        folder, directory, services=("plant", "depot"), grace_period_hours=0, golden=golden
+    )
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ import httpx
 import ldap3.utils.log as ldap3_log
 import pytest
 
-import connectors.active_directory.transport  # noqa: F401  the sandbox uses ldap3 in this process, too
+import connectors.active_directory.transport  # noqa: F401  silences ldap3, which the sandbox uses first
 import flows._run
 from connectors.entra.wire import MsalHttp
 from connectors.errors import RotationError

@@ -18,7 +18,7 @@ from connectors.models import Extension
 from report.procedure import BY_NUMBER, IN_PERSON
 from sandbox.samba.availability import available
 from sandbox.standin.process import StandIn
-from sandbox.world import World, running
+from sandbox.world import World
 from tests.laws.kills import (
     Nursery,
     killed_after_step,
@@ -34,6 +34,7 @@ from tests.laws.rotations import (
     QUICK,
     Kind,
     RotationLab,
+    rotating,
 )
 from tests.running import Rotate, Server
 
@@ -91,13 +92,7 @@ def kept_world(
 ) -> Iterator[World]:
     """Start one sandbox for all cases of a directory."""
     folder = tmp_path_factory.mktemp("rotations") / "sandbox"
-    with running(
-        folder,
-        request.param,
-        services=("plant", "depot"),
-        grace_period_hours=0,
-        golden=samba_golden,
-    ) as world:
+    with rotating(folder, request.param, samba_golden) as world:
         yield world
 
 

@@ -17,13 +17,14 @@ from typing import Any
 import pytest
 
 from sandbox.samba.availability import available
-from sandbox.world import World, running
+from sandbox.world import World
 from tests.laws.rotations import (
     AD_ALTERNATE,
     AD_IN_PLACE,
     ENTRA_ALTERNATE,
     ENTRA_IN_PLACE,
     Kind,
+    rotating,
 )
 from tests.running import Rotate
 
@@ -94,13 +95,7 @@ def kept_world(
 ) -> Iterator[World]:
     """Start one sandbox for all cases, on the stand-in and on a real domain controller."""
     folder = tmp_path_factory.mktemp("probed") / "sandbox"
-    with running(
-        folder,
-        request.param,
-        services=("plant", "depot"),
-        grace_period_hours=0,
-        golden=samba_golden,
-    ) as world:
+    with rotating(folder, request.param, samba_golden) as world:
         yield world
 
 

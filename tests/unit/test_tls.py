@@ -1,4 +1,4 @@
-"""The context that every connector verifies with, at a peer that is gone before TLS has begun."""
+"""The context that every connector verifies with: what it demands, and what it does where something is missing."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
+from connectors.errors import InvalidInput
 from connectors.tls import tls_context
 
 _RESET_AT_CLOSE = struct.pack("ii", 1, 0)
@@ -51,3 +53,21 @@ def test_what_is_demanded() -> None:
     assert context.check_hostname
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+
+
+@pytest.mark.parametrize("content", [None, "no certificate\n"])
+def test_a_ca_file_that_is_none(tmp_path: Path, content: str | None) -> None:
+    """Whether it is missing or holds something else: its name is told, and whose it is."""
+    file = tmp_path / "ca.pem"
+    if content:
+        file.write_text(content)
+
+    with pytest.raises(InvalidInput) as refused:
+        tls_context(file, "active directory", directory="corp")
+
+    assert (refused.value.system, refused.value.identifiers["directory"]) == (
+        "active directory",
+        "corp",
+    )
+    assert str(file) in refused.value.what_to_do()
+    assert refused.value.__context__ is None

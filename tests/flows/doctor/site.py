@@ -27,7 +27,7 @@ from sandbox import notifications
 from sandbox.installation import environment_of
 from sandbox.standin.tls import TRUSTS_NOBODY
 from sandbox.world import World, running
-from tests.intake.sending import new_key
+from tests.intake.sending import new_key, private
 from tests.running import Server
 from tests.waiting import eventually
 
@@ -158,9 +158,8 @@ def installed(folder: Path, server: Server) -> Iterator[Site]:
         running(folder / "sandbox", services=("hq", "plant"), replicas=2) as world,
         notifications.listening(server.url),
     ):
-        keys, spool = folder / "webhook-keys", folder / "spool.sqlite"
-        keys.touch(mode=0o600)
-        keys.write_text(f"{new_key()}\n")
+        keys = private(folder / "webhook-keys", f"{new_key()}\n")
+        spool = folder / "spool.sqlite"
         Spool(spool).close()
         world.environment.update(
             PREFECT_API_URL=f"{server.url}/api",
@@ -212,9 +211,7 @@ def _admitted(world: World) -> dict[str, str]:
     policy = (ROOT / "deployments" / "vault" / "intake.hcl").read_text()
     role_id, secret_id = world.admin.admit("intake", policy)
     world.canaries.add(secret_id)
-    file = world.folder / "intake-secret-id"
-    file.touch(mode=0o600)
-    file.write_text(secret_id)
+    file = private(world.folder / "intake-secret-id", secret_id)
     return environment_of(world) | {
         "ROTATION_VAULT_ROLE_ID": role_id,
         "ROTATION_VAULT_SECRET_ID_FILE": str(file),
@@ -222,7 +219,7 @@ def _admitted(world: World) -> dict[str, str]:
     }
 
 
-def _ready(address: str) -> Any:
+def _readiness(address: str) -> Any:
     return httpx.get(f"{address}/readyz", verify=TRUSTS_NOBODY, trust_env=False, timeout=30).json()
 
 
@@ -238,7 +235,7 @@ def _intake(environment: dict[str, str], log: Path) -> Iterator[str]:
             log.read_text, lambda text: "listening on " in text and text.endswith("\n"), within=60
         )
         address = said.split("listening on ")[1].split()[0]
-        eventually(lambda: _ready(address), lambda report: report["vault"]["fine"])
+        eventually(lambda: _readiness(address), lambda report: report["vault"]["fine"])
         yield address
     finally:
         started.terminate()
